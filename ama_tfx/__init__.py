@@ -1,0 +1,37 @@
+"""ama-tfx: TFX components that give every pipeline an asset registry, and the registry itself.
+
+Importing this package loads nothing heavy: each name is loaded when it is first used. Kubeflow imports custom artifact
+types by their type name, ``ama_tfx.Asset``, which is why they are names of this module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ama_tfx.components.types import Asset
+    from ama_tfx.errors import AmaError
+    from ama_tfx.registry import Facts, Ref, Registry
+
+__version__ = "0.1.0"
+
+__all__ = ["AmaError", "Asset", "Facts", "Ref", "Registry", "__version__"]
+
+_HOMES = {
+    "AmaError": "ama_tfx.errors",
+    "Asset": "ama_tfx.components.types",
+    "Facts": "ama_tfx.registry",
+    "Ref": "ama_tfx.registry",
+    "Registry": "ama_tfx.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ama_tfx' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

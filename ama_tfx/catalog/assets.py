@@ -1,0 +1,75 @@
+"""Workspaces and assets."""
+
+from __future__ import annotations
+
+import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ama_tfx.catalog.records import AssetRow
+from ama_tfx.catalog.schema import assets, versions, workspaces
+from ama_tfx.errors import ConflictError
+
+
+def ensure_asset(connection: sa.Connection, workspace: str, name: str, now: datetime.datetime) -> int:
+    """Return an asset's row number, making the asset and its workspace where they are missing, and lock it.
+
+    Until the transaction ends nobody else changes the asset, its versions or its aliases through this layer.
+
+    Raises:
+        ConflictError: An asset exists whose name differs only in case.
+    """
+    _insert_missing(connection, workspaces, name=workspace, created_at=now)
+    workspace_id = connection.execute(sa.select(workspaces.c.id).where(workspaces.c.name == workspace)).scalar_one()
+    folded = name.casefold()
+    _insert_missing(connection, assets, workspace_id=workspace_id, name=name, folded_name=folded, created_at=now)
+    row = connection.execute(
+        sa.select(assets.c.id, assets.c.name)
+        .where(assets.c.workspace_id == workspace_id, assets.c.folded_name == folded)
+        .with_for_update()
+    ).one()
+    if row.name != name:
+        raise ConflictError(
+            f"asset {name!r} would differ from the existing {row.name!r} only in case; use {row.name!r}"
+        )
+    return int(row.id)
+
+
+def lock_asset(connection: sa.Connection, asset_id: int) -> None:
+    """Keep others from changing the asset until the transaction ends."""
+    connection.execute(sa.select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
+
+
+def find_asset(connection: sa.Connection, workspace: str, name: str) -> AssetRow | None:
+    """Return an asset, or None."""
+    rows = _rows(connection, workspaces.c.name == workspace, assets.c.name == name)
+    return rows[0] if rows else None
+
+
+def list_assets(connection: sa.Connection, workspace: str | None = None) -> list[AssetRow]:
+    """Return the assets of one workspace, or of all, by name."""
+    return _rows(connection, *([workspaces.c.name == workspace] if workspace is not None else []))
+
+
+def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[AssetRow]:
+    query = (
+        sa.select(
+            assets.c.id,
+            workspaces.c.name.label("workspace"),
+            assets.c.name,
+            sa.func.count(versions.c.id).label("version_count"),
+            assets.c.created_at,
+        )
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+        .outerjoin(versions, versions.c.asset_id == assets.c.id)
+        .where(*conditions)
+        .group_by(assets.c.id, workspaces.c.name, assets.c.name, assets.c.created_at)
+        .order_by(workspaces.c.name, assets.c.name)
+    )
+    return [AssetRow(**row._mapping) for row in connection.execute(query)]
+
+
+def _insert_missing(connection: sa.Connection, table: sa.Table, **values: object) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).values(**values).on_conflict_do_nothing())

@@ -1,0 +1,75 @@
+"""The append-only audit log: each entry's hash covers the entry before it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from ama_tfx.catalog.records import AuditEntry
+from ama_tfx.catalog.schema import audit
+from ama_tfx.errors import IntegrityError
+from ama_tfx.storage import Digest, canonical_json, parse_json
+
+START = Digest("0" * 64)
+"""What the first entry names as the hash before it."""
+
+_POSTGRESQL_LOCK = 0x616D61  # "ama"
+
+
+def append_audit(
+    connection: sa.Connection,
+    action: str,
+    subject: str,
+    details: Mapping[str, Any],
+    *,
+    now: datetime.datetime,
+    actor: str,
+) -> None:
+    """Add an entry to the log, in the transaction of what it tells of; make it the transaction's last statement."""
+    if connection.dialect.name == "postgresql":  # entries form one chain, so appenders go one at a time
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
+    last = connection.execute(
+        sa.select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
+    ).first()
+    row = {
+        "sequence": last.sequence + 1 if last else 1,
+        "at": now,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "details": canonical_json(dict(details)).decode(),
+        "previous": last.hash if last else START,
+    }
+    connection.execute(audit.insert().values(**row, hash=_hash(row)))
+
+
+def audit_entries(connection: sa.Connection) -> list[AuditEntry]:
+    """Return the whole log in order."""
+    rows = connection.execute(sa.select(audit).order_by(audit.c.sequence))
+    return [AuditEntry(**{**row._mapping, "details": parse_json(row.details, "audit details")}) for row in rows]
+
+
+def verify_audit(connection: sa.Connection) -> int:
+    """Check the chain and return how many entries it has.
+
+    Raises:
+        IntegrityError: An entry was edited, removed or put in; the message names the first such place.
+    """
+    previous, count = START, 0
+    for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)):
+        count += 1
+        if row.sequence != count or row.previous != previous:
+            raise IntegrityError(f"audit log: entry {count} is missing or was put in; the chain breaks there")
+        if row.hash != _hash(dict(row._mapping)):
+            raise IntegrityError(f"audit log: entry {count} ({row.action} {row.subject!r}) was edited")
+        previous = row.hash
+    return count
+
+
+def _hash(row: Mapping[str, Any]) -> Digest:
+    covered = {key: row[key] for key in ("sequence", "actor", "action", "subject", "details")}
+    at: datetime.datetime = row["at"]
+    return Digest.of(canonical_json({**covered, "at": at.isoformat(), "previous": str(row["previous"])}))

@@ -1,0 +1,165 @@
+"""Connecting to SQLite or PostgreSQL, with transactions that mean the same on both."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from ama_tfx.catalog.schema import HEAD, registry_facts, versions
+from ama_tfx.errors import (
+    AmaError,
+    BackendError,
+    ConflictError,
+    FormatError,
+    IntegrityError,
+    MissingExtraError,
+    NotFoundError,
+    OutOfSpaceError,
+    PermissionDeniedError,
+)
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another one on SQLite before it gives up."""
+
+
+class Database:
+    """Transactions on one database.
+
+    ``write()`` holds the database's write lock from its first statement on (SQLite ``BEGIN IMMEDIATE``), so what it
+    read cannot have changed when it writes; on PostgreSQL the caller locks the asset's row (`catalog.lock_asset`).
+
+    Args:
+        engine: From `sqlite_engine` or `postgresql_engine`.
+        name: How errors name the database; without a password.
+    """
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one consistent state."""
+        with self._errors(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Give a connection whose changes are committed together when the block ends, or not at all."""
+        writing = self.engine.execution_options(ama_write=True)
+        with self._errors(), writing.connect() as connection, connection.begin():
+            yield connection
+
+    def create(self, registry_id: str) -> None:
+        """Build the tables, unless somebody already has, and give the registry its identity."""
+        import alembic.command
+        import alembic.config
+
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        if self.engine.dialect.name == "sqlite":
+            with self._errors(), contextlib.closing(self.engine.raw_connection()) as raw:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")  # not possible inside a transaction
+        with self.write() as connection:
+            if connection.dialect.name == "postgresql":  # two clients may meet an empty database at once
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(0)")
+            if sa.inspect(connection).has_table("alembic_version"):
+                return
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, HEAD)
+            connection.execute(registry_facts.insert().values(key="registry_id", value=registry_id))
+
+    def check(self) -> str:
+        """Return the registry's identity, after making sure that this release can read the database.
+
+        Raises:
+            FormatError: The schema is of another release.
+            NotFoundError: There is no catalog in the database.
+        """
+        with self.read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                raise NotFoundError(f"no catalog in {self.name}: it has no table 'alembic_version'")
+            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            if revision != HEAD:
+                raise FormatError(
+                    f"catalog {self.name} has schema {revision!r}, this release of ama-tfx reads {HEAD!r}; "
+                    "use the release that wrote it"
+                )
+            wanted = sa.select(registry_facts.c.value).where(registry_facts.c.key == "registry_id")
+            return str(connection.execute(wanted).scalar_one())
+
+    def has_versions(self) -> bool:
+        """Return whether anything was ever registered."""
+        with self.read() as connection:
+            return connection.execute(sa.select(versions.c.id).limit(1)).first() is not None
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except AmaError:
+            raise
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            raise _translated(error, self.name) from error
+
+
+def sqlite_engine(path: Path, *, create: bool = False) -> sa.Engine:
+    """Return an engine on a SQLite file: WAL, foreign keys on, every commit synced.
+
+    Args:
+        path: The file.
+        create: Whether a missing file is made; otherwise a missing one is an error, never an empty catalog.
+    """
+    uri = f"file:{quote(str(path.resolve()))}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level=None: sqlite3 opens no transaction behind our back; _begin says which kind it is.
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def postgresql_engine(url: sa.URL) -> sa.Engine:
+    """Return an engine on PostgreSQL.
+
+    Raises:
+        MissingExtraError: The driver is not installed.
+    """
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("postgres", "a registry on PostgreSQL") from error
+    return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+
+def _begin(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("ama_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _translated(error: Exception, name: str) -> AmaError:
+    """Return our error for the database driver's."""
+    original = getattr(error, "orig", None) or error
+    text = str(original).strip().split("\n")[0]
+    if "locked" in text:
+        return ConflictError(f"catalog {name} was busy for {BUSY_SECONDS} s ({text}); try again")
+    if "disk is full" in text or "No space left" in text:
+        return OutOfSpaceError(f"cannot write to catalog {name}: {text}; free some space, then try again")
+    if "readonly" in text or "permission denied" in text:
+        return PermissionDeniedError(f"cannot write to catalog {name}: {text}")
+    if isinstance(error, sa.exc.IntegrityError):
+        return ConflictError(f"catalog {name} refused a change that another writer made impossible: {text}")
+    if "malformed" in text or "not a database" in text:
+        return IntegrityError(f"catalog {name} is damaged: {text}; restore it from a backup")
+    return BackendError(f"catalog {name} does not answer: {text}; check that it exists and can be reached")

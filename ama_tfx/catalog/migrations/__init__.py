@@ -1,0 +1,1 @@
+"""Alembic's environment of the catalog: how a database gets from one schema to the next."""

@@ -1,0 +1,117 @@
+"""What the catalog gives back: frozen rows with names and types."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ama_tfx.storage import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """An asset.
+
+    Attributes:
+        id: Row number, meaningful in this database only.
+        workspace: Name of the workspace.
+        name: Name within the workspace.
+        version_count: How many versions it has.
+        created_at: When it was made, aware, UTC.
+    """
+
+    id: int
+    workspace: str
+    name: str
+    version_count: int
+    created_at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to be inserted: everything but what the database decides."""
+
+    digest: Digest
+    kind: str
+    message: str
+    semantic: str
+    created_at: datetime.datetime
+    created_by: str
+    files: tuple[FileRow, ...]
+    refs: tuple[tuple[str, int], ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version; ``digest`` is its manifest's, ``created_at`` aware in UTC."""
+
+    id: int
+    asset_id: int
+    workspace: str
+    asset: str
+    number: int
+    semantic: str
+    digest: Digest
+    kind: str
+    message: str
+    size_bytes: int
+    file_count: int
+    created_at: datetime.datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file of a version: its path in the asset, its SHA-256 and its size."""
+
+    path: str
+    digest: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """Where an alias points, and who put it there."""
+
+    name: str
+    version: int
+    moved_at: datetime.datetime
+    moved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasMove:
+    """One move of an alias; ``None`` for a version means that the alias did not exist before, or after."""
+
+    name: str
+    from_version: int | None
+    to_version: int | None
+    reason: str
+    moved_at: datetime.datetime
+    moved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One time that a version was registered: by whom, when, and by which run."""
+
+    registered_at: datetime.datetime
+    registered_by: str
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of the audit log; ``hash`` covers the entry and ``previous``, the hash of the entry before."""
+
+    sequence: int
+    at: datetime.datetime
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, Any]
+    previous: Digest
+    hash: Digest

@@ -1,0 +1,166 @@
+"""Versions and what hangs on them: files, refs, properties, tags, registrations."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ama_tfx.catalog.records import FileRow, NewVersion, Registration, VersionRow
+from ama_tfx.catalog.schema import assets, files, properties, refs, registrations, tags, versions, workspaces
+from ama_tfx.storage import Digest, canonical_json, parse_json
+
+
+def insert_version(connection: sa.Connection, asset_id: int, new: NewVersion) -> int:
+    """Add the asset's next version and return its row number; the asset is locked by the caller."""
+    last = connection.execute(sa.select(sa.func.max(versions.c.number)).where(versions.c.asset_id == asset_id)).scalar()
+    row = {
+        "asset_id": asset_id,
+        "number": (last or 0) + 1,
+        "semantic": new.semantic,
+        "digest": new.digest,
+        "kind": new.kind,
+        "message": new.message,
+        "size_bytes": sum(file.size_bytes for file in new.files),
+        "file_count": len(new.files),
+        "created_at": new.created_at,
+        "created_by": new.created_by,
+    }
+    inserted = connection.execute(versions.insert().values(**row)).inserted_primary_key
+    assert inserted is not None
+    version_id = int(inserted[0])
+    _insert_all(
+        connection,
+        files,
+        [{"version_id": version_id, "path": f.path, "sha256": f.digest, "size_bytes": f.size_bytes} for f in new.files],
+    )
+    _insert_all(
+        connection, refs, [{"version_id": version_id, "role": role, "target_id": target} for role, target in new.refs]
+    )
+    _insert_all(
+        connection,
+        properties,
+        [{"version_id": version_id, "key": k, "value": canonical_json(v).decode()} for k, v in new.properties.items()],
+    )
+    return version_id
+
+
+def find_version(connection: sa.Connection, **equal: Any) -> VersionRow | None:
+    """Return the version whose columns have these values (``asset_id``, ``number``, ``digest``, …), or None."""
+    rows = _select(connection, *(versions.c[column] == value for column, value in equal.items()))
+    return rows[0] if rows else None
+
+
+def newest_version(connection: sa.Connection, asset_id: int) -> VersionRow | None:
+    """Return the asset's version of the highest number, or None."""
+    rows = _select(connection, versions.c.asset_id == asset_id, newest_first=True, limit=1)
+    return rows[0] if rows else None
+
+
+def list_versions(connection: sa.Connection, asset_id: int) -> list[VersionRow]:
+    """Return the asset's versions, the newest first."""
+    return _select(connection, versions.c.asset_id == asset_id, newest_first=True)
+
+
+def versions_with_digest(connection: sa.Connection, digest: Digest) -> list[VersionRow]:
+    """Return the versions, of whatever asset, with this manifest."""
+    return _select(connection, versions.c.digest == digest)
+
+
+def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
+    """Return a version's files by path."""
+    query = sa.select(files).where(files.c.version_id == version_id).order_by(files.c.path)
+    return [FileRow(row.path, row.sha256, row.size_bytes) for row in connection.execute(query)]
+
+
+def find_files(connection: sa.Connection, digest: Digest) -> list[tuple[VersionRow, str]]:
+    """Return every version that holds a file of this content, with the file's path there."""
+    query = sa.select(files.c.version_id, files.c.path).where(files.c.sha256 == digest)
+    paths = [(row.version_id, row.path) for row in connection.execute(query)]
+    found = {row.id: row for row in _select(connection, versions.c.id.in_({version_id for version_id, _ in paths}))}
+    hits = [(found[version_id], path) for version_id, path in paths]
+    return sorted(hits, key=lambda hit: (hit[0].workspace, hit[0].asset, hit[0].number, hit[1]))
+
+
+def refs_of(connection: sa.Connection, version_id: int) -> list[tuple[str, VersionRow]]:
+    """Return what a version was made from: role and version, by role."""
+    return _linked(connection, refs.c.version_id == version_id, refs.c.target_id)
+
+
+def referrers_of(connection: sa.Connection, version_id: int) -> list[tuple[str, VersionRow]]:
+    """Return what was made from a version: role and version, by role."""
+    return _linked(connection, refs.c.target_id == version_id, refs.c.version_id)
+
+
+def properties_of(connection: sa.Connection, version_id: int) -> dict[str, Any]:
+    """Return a version's properties."""
+    query = sa.select(properties).where(properties.c.version_id == version_id).order_by(properties.c.key)
+    return {row.key: parse_json(row.value, "a property") for row in connection.execute(query)}
+
+
+def tags_of(connection: sa.Connection, version_id: int) -> tuple[str, ...]:
+    """Return a version's tags in order."""
+    query = sa.select(tags.c.name).where(tags.c.version_id == version_id).order_by(tags.c.name)
+    return tuple(connection.execute(query).scalars())
+
+
+def add_tags(connection: sa.Connection, version_id: int, names: Sequence[str]) -> list[str]:
+    """Tag a version; return the tags that are new."""
+    new = sorted(set(names) - set(tags_of(connection, version_id)))
+    _insert_all(connection, tags, [{"version_id": version_id, "name": name} for name in new])
+    return new
+
+
+def add_registration(
+    connection: sa.Connection, version_id: int, provenance: Mapping[str, Any], *, now: datetime.datetime, actor: str
+) -> bool:
+    """Record that a version was registered, with its provenance; return whether that is news."""
+    document = canonical_json(dict(provenance))
+    digest = Digest.of(document)
+    known = sa.select(registrations.c.id).where(
+        registrations.c.version_id == version_id, registrations.c.provenance_sha256 == digest
+    )
+    if connection.execute(known).first():
+        return False
+    row = {"version_id": version_id, "registered_at": now, "registered_by": actor, "provenance": document.decode()}
+    connection.execute(registrations.insert().values(**row, provenance_sha256=digest))
+    return True
+
+
+def registrations_of(connection: sa.Connection, version_id: int) -> list[Registration]:
+    """Return every registration of a version, the first one first."""
+    query = sa.select(registrations).where(registrations.c.version_id == version_id).order_by(registrations.c.id)
+    return [
+        Registration(row.registered_at, row.registered_by, parse_json(row.provenance, "a provenance"))
+        for row in connection.execute(query)
+    ]
+
+
+def _linked(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], other: sa.Column[int]
+) -> list[tuple[str, VersionRow]]:
+    edges = connection.execute(sa.select(refs.c.role, other).where(condition).order_by(refs.c.role, other)).all()
+    found = {row.id: row for row in _select(connection, versions.c.id.in_({edge[1] for edge in edges}))}
+    return [(role, found[version_id]) for role, version_id in edges]
+
+
+def _select(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool], newest_first: bool = False, limit: int | None = None
+) -> list[VersionRow]:
+    columns = [column for column in versions.c if column.name != "asset_id"]
+    query = (
+        sa.select(versions.c.asset_id, workspaces.c.name.label("workspace"), assets.c.name.label("asset"), *columns)
+        .join(assets, assets.c.id == versions.c.asset_id)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+        .where(*conditions)
+        .order_by(versions.c.number.desc() if newest_first else versions.c.id)
+        .limit(limit)
+    )
+    return [VersionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def _insert_all(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(table.insert(), rows)

@@ -1,0 +1,176 @@
+"""Where a registry lies: opening one, and making one where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
+from ama_tfx.errors import BackendError, FormatError, InvalidInputError, NotFoundError
+from ama_tfx.storage import (
+    BlobStore,
+    LocalBlobStore,
+    canonical_json,
+    make_folders,
+    os_errors,
+    parse_json,
+    write_file,
+)
+
+FORMAT = "ama-registry/1"
+MARKER = "registry.json"
+CATALOG = "catalog.db"
+_OURS = {MARKER, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", "blobs", ".lock"}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A registry's address.
+
+    Attributes:
+        folder: Where the blobs are, and the catalog too unless a database is named.
+        database: PostgreSQL, or None for SQLite in the folder.
+    """
+
+    folder: Path
+    database: sa.URL | None = None
+
+    @classmethod
+    def parse(cls, url: str | Path) -> Location:
+        """Read a folder's path or ``postgresql://user@host/database?blobs=/folder``.
+
+        Raises:
+            InvalidInputError: Neither.
+        """
+        text = str(url)
+        if "://" not in text:
+            if not text.strip() or "\0" in text:
+                raise InvalidInputError(f"not a registry: {text!r}; expected a folder or postgresql://…?blobs=/folder")
+            return cls(Path(text).expanduser().absolute())
+        scheme = text.partition("://")[0]
+        if scheme != "postgresql":
+            raise InvalidInputError(f"unknown kind of registry {scheme!r}; known: a folder, postgresql://…")
+        try:
+            parsed = sa.make_url(text)
+        except sa.exc.ArgumentError as error:
+            raise InvalidInputError(
+                "not a database URL; expected postgresql://user@host/database?blobs=/folder"
+            ) from error
+        blobs = parsed.query.get("blobs")
+        if not isinstance(blobs, str) or not blobs:
+            shown = parsed.render_as_string(hide_password=True)
+            raise InvalidInputError(f"{shown} names no folder for the blobs; add ?blobs=/folder to it")
+        return cls(Path(blobs).expanduser().absolute(), parsed.difference_update_query(["blobs"]))
+
+    def __str__(self) -> str:
+        if self.database is None:
+            return str(self.folder)
+        return self.database.update_query_dict({"blobs": str(self.folder)}).render_as_string(hide_password=True)
+
+
+def open_location(location: Location, *, create: bool) -> tuple[Database, BlobStore]:
+    """Connect to a registry's catalog and blobs.
+
+    Args:
+        location: Where.
+        create: Whether to make a registry where there is none; what is there is never replaced.
+
+    Raises:
+        NotFoundError: There is none.
+        FormatError: Another release's.
+        BackendError: The catalog or the blobs are lost, or do not belong together.
+        InvalidInputError: The folder holds something else.
+    """
+    database = _database(location)
+    if not (location.folder / MARKER).exists():
+        if not create:
+            raise NotFoundError(f"no registry at {str(location)!r}; the first upload into it makes one")
+        with _locked(location.folder):
+            _create(location, database)
+    registry_id = _read_marker(location.folder)
+    if location.database is None and not (location.folder / CATALOG).exists():
+        raise BackendError(
+            f"registry {str(location.folder)!r} has lost its catalog ({CATALOG} is missing); restore it from a backup"
+        )
+    if (found := database.check()) != registry_id:
+        raise BackendError(
+            f"the catalog {database.name} is of registry {found}, the blobs in {str(location.folder)!r} are of "
+            f"{registry_id}; name the folder that belongs to the catalog"
+        )
+    return database, LocalBlobStore(location.folder / "blobs")
+
+
+def _database(location: Location) -> Database:
+    if location.database is not None:
+        return Database(postgresql_engine(location.database), location.database.render_as_string(hide_password=True))
+    path = location.folder / CATALOG
+    return Database(sqlite_engine(path), repr(str(path)))
+
+
+def _create(location: Location, database: Database) -> None:
+    """Make what is missing, the marker last; a creation that was killed half-way is carried on."""
+    folder = location.folder
+    with os_errors("read", folder):
+        strangers = sorted({entry.name for entry in folder.iterdir()} - _OURS)
+    if (folder / MARKER).exists():
+        return
+    if strangers:
+        raise InvalidInputError(
+            f"folder {str(folder)!r} holds other things ({strangers[0]!r}) and no registry; name an empty or new folder"
+        )
+    catalog = folder / CATALOG
+    if location.database is None and not catalog.exists():
+        if _has_blobs(folder):
+            raise BackendError(f"registry {str(folder)!r} has lost its catalog and marker; restore them from a backup")
+        Database(sqlite_engine(catalog, create=True), repr(str(catalog))).create(str(uuid.uuid4()))
+    else:
+        database.create(str(uuid.uuid4()))
+        if database.has_versions():
+            raise BackendError(
+                f"the catalog {database.name} is in use and its blobs are not in {str(folder)!r}; "
+                f"name the folder whose {MARKER} belongs to it"
+            )
+    LocalBlobStore(folder / "blobs")
+    marker = canonical_json({"format": FORMAT, "id": database.check()})
+    write_file(folder / MARKER, marker + b"\n")
+
+
+def _has_blobs(folder: Path) -> bool:
+    return (folder / "blobs").exists() and any(LocalBlobStore(folder / "blobs").blobs())
+
+
+def _read_marker(folder: Path) -> str:
+    path = folder / MARKER
+    with os_errors("read", path):
+        content = path.read_bytes()
+    try:
+        document = parse_json(content, str(path))
+        found, registry_id = str(document["format"]), str(document["id"])
+    except (InvalidInputError, KeyError, TypeError) as error:
+        raise FormatError(f"{str(path)!r} is not the marker of a registry; restore it from a backup") from error
+    if found != FORMAT:
+        raise FormatError(
+            f"registry {str(folder)!r} has format {found!r}, this release of ama-tfx reads {FORMAT!r}; "
+            "use the release that wrote it"
+        )
+    return registry_id
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other creators out; the lock ends with the process, whatever happens to it."""
+    make_folders(folder)
+    with os_errors("write", folder):
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,341 @@
+"""The registry: one object, the verbs as methods."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import sqlalchemy as sa
+
+from ama_tfx import catalog
+from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, VersionRow
+from ama_tfx.errors import IntegrityError, InvalidInputError, NotFoundError
+from ama_tfx.registry.aliasing import Actor, Expect, move_alias
+from ama_tfx.registry.downloading import select, write_folder, write_one
+from ama_tfx.registry.location import Location, open_location
+from ama_tfx.registry.manifest import Manifest
+from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_workspace, settable_alias
+from ama_tfx.registry.registering import record_version, resolve_refs, store_content, store_manifest
+from ama_tfx.registry.resolving import require_asset, require_version
+from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Registered, Version
+from ama_tfx.registry.tree import Content
+from ama_tfx.storage import Digest, OnBytes, hash_stream, open_regular_file
+
+Reference = str | AssetRef
+
+
+def utc_now() -> datetime.datetime:
+    """Return the time, aware, in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def current_user() -> str:
+    """Return who is using this process: ``AMA_ACTOR``, or the operating system's user."""
+    try:
+        return os.environ.get("AMA_ACTOR") or getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a user id that has no name
+        return f"uid-{os.getuid()}"
+
+
+class Registry:
+    """A registry of versioned, immutable assets.
+
+    Every method is one transaction: it happens wholly or not at all, and it may be called from many threads and
+    processes at once.
+
+    Args:
+        url: A folder (SQLite and blobs inside), or ``postgresql://user@host/database?blobs=/folder``.
+        workspace: Where names without a workspace are looked up.
+        create: Whether to make the registry when there is none.
+        actor: Who is recorded as acting; `current_user` by default.
+        clock: Returns the time, aware, in UTC.
+
+    Raises:
+        NotFoundError: There is no registry, and none is to be made.
+        FormatError: It was written by another release.
+        BackendError: It cannot be reached, or a part of it is lost.
+    """
+
+    def __init__(
+        self,
+        url: str | Path,
+        *,
+        workspace: str = DEFAULT_WORKSPACE,
+        create: bool = False,
+        actor: str | None = None,
+        clock: Callable[[], datetime.datetime] = utc_now,
+    ) -> None:
+        check_workspace(workspace)
+        self.location = Location.parse(url)
+        self.workspace = workspace
+        self._actor = actor or current_user()
+        self._clock = clock
+        self._database, self._blobs = open_location(self.location, create=create)
+
+    def __repr__(self) -> str:
+        return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"
+
+    def register(
+        self,
+        asset: str | AssetName,
+        content: Content,
+        facts: Facts | None = None,
+        *,
+        alias: str | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> Registered:
+        """Register content as a version of an asset.
+
+        The same content with the same kind, refs and properties under the same asset is the same version, whoever
+        registers it and however often.
+
+        Args:
+            asset: Which asset; made when there is none.
+            content: A folder, a file, or paths in the asset -> files and folders.
+            facts: What the version says of itself.
+            alias: Set to the version in the same transaction.
+            on_bytes: Called with each number of bytes read.
+
+        Raises:
+            InvalidInputError: A name or a file that cannot be registered.
+            NotFoundError: A path or a ref that does not exist.
+            ContentChangedError: The content was written to meanwhile.
+            PermissionDeniedError, OutOfSpaceError, BackendError: The operating system refused. Whatever is raised,
+                nothing of the version is visible.
+        """
+        facts = facts or Facts()
+        name, actor = self._asset(asset), self._now()
+        wanted = settable_alias(alias) if alias else None
+        with self._database.read() as connection:
+            refs = resolve_refs(connection, facts.refs)
+        files, directories, new_bytes = store_content(self._blobs, content, on_bytes)
+        manifest = Manifest(facts.kind, files, directories, refs, dict(facts.properties))
+        digest, manifest_bytes = store_manifest(self._blobs, manifest)
+        with self._database.write() as connection:
+            row, created = record_version(connection, name, manifest, digest, facts, actor)
+            if wanted:
+                move_alias(
+                    connection,
+                    name,
+                    wanted,
+                    row.number,
+                    expected=Expect.ANYTHING,
+                    reason=facts.message or "registered",
+                    actor=actor,
+                )
+        return Registered(Version.from_row(row), created, new_bytes + manifest_bytes)
+
+    def resolve(self, reference: Reference) -> Version:
+        """Return the version that a reference means now.
+
+        Raises:
+            NotFoundError: No such asset, alias or version.
+        """
+        with self._database.read() as connection:
+            return Version.from_row(require_version(connection, self._ref(reference)))
+
+    def show(self, reference: Reference) -> Details:
+        """Return everything known of a version.
+
+        Raises:
+            NotFoundError: No such asset, alias or version.
+            IntegrityError: Its manifest is damaged.
+        """
+        with self._database.read() as connection:
+            row = require_version(connection, self._ref(reference))
+            return Details(
+                version=Version.from_row(row),
+                aliases=_aliases(connection, row),
+                tags=catalog.tags_of(connection, row.id),
+                properties=catalog.properties_of(connection, row.id),
+                files=self._manifest(row.digest).files,
+                refs=_versions(catalog.refs_of(connection, row.id)),
+                used_by=_versions(catalog.referrers_of(connection, row.id)),
+                registrations=tuple(catalog.registrations_of(connection, row.id)),
+            )
+
+    def manifest(self, reference: Reference) -> Manifest:
+        """Return a version's manifest, read from the store and verified."""
+        return self._manifest(self.resolve(reference).digest)
+
+    def open(self, reference: Reference) -> BinaryIO:
+        """Open one file of a version for reading; the stream verifies what it reads and is for the caller to close.
+
+        Args:
+            reference: With a path, as in ``model:champion/saved_model.pb``.
+
+        Raises:
+            InvalidInputError: No path, or a folder's.
+            NotFoundError: No such version or file.
+        """
+        ref = self._ref(reference)
+        files, _, one_file = select(self.manifest(ref), ref.path)
+        if not one_file:
+            raise InvalidInputError(f"reference {str(ref)!r} names no single file; add its path, as in {ref}/model.h5")
+        return self._blobs.open(files[0].digest)
+
+    def download(self, reference: Reference, target: Path, *, on_bytes: OnBytes | None = None) -> Downloaded:
+        """Write a version, or the file or folder of it that the reference names, to ``target``.
+
+        It appears verified and whole, or not at all; when it is there already, nothing is written.
+
+        Args:
+            reference: What.
+            target: The folder or file to make.
+            on_bytes: Called with each number of bytes written.
+
+        Raises:
+            NotFoundError: No such version, or no such path in it.
+            ConflictError: The target is something else.
+            IntegrityError: The stored bytes are damaged.
+        """
+        ref = self._ref(reference)
+        version = self.resolve(ref)
+        files, directories, one_file = select(self._manifest(version.digest), ref.path)
+        if one_file:
+            changed = write_one(self._blobs, files[0], target, on_bytes)
+        else:
+            changed = write_folder(self._blobs, files, directories, target, on_bytes)
+        return Downloaded(version, target, len(files), sum(entry.size_bytes for entry in files), changed)
+
+    def set_alias(
+        self, reference: Reference, alias: str, *, expected: int | Expect = Expect.ANYTHING, reason: str = ""
+    ) -> AliasMove | None:
+        """Point an alias of an asset at one of its versions.
+
+        Args:
+            reference: The version.
+            alias: The alias; made when there is none.
+            expected: Where it has to be now: a version's number, or `Expect`; with it, of many writers one wins.
+            reason: Kept in the log.
+
+        Returns:
+            The move, or None when the alias was there already.
+
+        Raises:
+            ConflictError: It is not where it was expected to be.
+            NotFoundError: No such version.
+        """
+        ref, name = self._ref(reference), settable_alias(alias)
+        with self._database.write() as connection:
+            row = require_version(connection, ref)
+            return move_alias(
+                connection, ref.asset, name, row.number, expected=expected, reason=reason, actor=self._now()
+            )
+
+    def remove_alias(
+        self, asset: str | AssetName, alias: str, *, expected: int | Expect = Expect.ANYTHING, reason: str = ""
+    ) -> AliasMove:
+        """Remove an alias of an asset; its moves stay in the log.
+
+        Raises:
+            NotFoundError: No such asset or alias.
+            ConflictError: It is not where it was expected to be.
+        """
+        name, wanted = self._asset(asset), settable_alias(alias)
+        with self._database.write() as connection:
+            require_version(connection, AssetRef(name, wanted))
+            move = move_alias(connection, name, wanted, None, expected=expected, reason=reason, actor=self._now())
+        assert move is not None
+        return move
+
+    def aliases(self, asset: str | AssetName) -> list[AliasRow]:
+        """Return an asset's aliases by name."""
+        with self._database.read() as connection:
+            return catalog.aliases_of(connection, require_asset(connection, self._asset(asset)).id)
+
+    def assets_with_alias(self, alias: str) -> list[AssetName]:
+        """Return the workspace's assets that have an alias."""
+        with self._database.read() as connection:
+            return [AssetName(self.workspace, n) for n in catalog.assets_with_alias(connection, self.workspace, alias)]
+
+    def find(self, content: Path | Digest) -> list[Hit]:
+        """Return every version that holds a file of this content, under whatever name.
+
+        Args:
+            content: A local file, or a SHA-256.
+        """
+        digest = content if isinstance(content, Digest) else _digest_of(content)
+        with self._database.read() as connection:
+            return [
+                Hit(Version.from_row(row), path, _aliases(connection, row))
+                for row, path in catalog.find_files(connection, digest)
+            ]
+
+    def assets(self, workspace: str | None = None) -> list[Asset]:
+        """Return the assets of one workspace, or of all, by name."""
+        with self._database.read() as connection:
+            rows = catalog.list_assets(connection, workspace)
+        return [Asset(AssetName(row.workspace, row.name), row.version_count, row.created_at) for row in rows]
+
+    def versions(self, asset: str | AssetName) -> list[Version]:
+        """Return an asset's versions, the newest first."""
+        with self._database.read() as connection:
+            asset_id = require_asset(connection, self._asset(asset)).id
+            return [Version.from_row(row) for row in catalog.list_versions(connection, asset_id)]
+
+    def log(self, asset: str | AssetName) -> list[LogEntry]:
+        """Return an asset's history, versions and moves of aliases, the newest first."""
+        with self._database.read() as connection:
+            asset_id = require_asset(connection, self._asset(asset)).id
+            events = [
+                *(LogEntry(m.moved_at, m.moved_by, m) for m in catalog.moves_of(connection, asset_id)),
+                *(
+                    LogEntry(row.created_at, row.created_by, Version.from_row(row))
+                    for row in catalog.list_versions(connection, asset_id)
+                ),
+            ]
+        # Stable: a version and the alias set with it have one time, and the alias came last.
+        return sorted(events, key=lambda entry: entry.at, reverse=True)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log in order."""
+        with self._database.read() as connection:
+            return catalog.audit_entries(connection)
+
+    def verify_audit(self) -> int:
+        """Check the audit log's chain of hashes and return how many entries it has.
+
+        Raises:
+            IntegrityError: An entry was edited, removed or put in.
+        """
+        with self._database.read() as connection:
+            return catalog.verify_audit(connection)
+
+    def _asset(self, asset: str | AssetName) -> AssetName:
+        if isinstance(asset, AssetName):
+            return asset
+        ref = AssetRef.parse(asset, self.workspace)
+        if str(AssetRef(ref.asset)) != str(ref):
+            raise InvalidInputError(f"expected an asset, not a version of one: {asset!r}; use {ref.asset.name!r}")
+        return ref.asset
+
+    def _ref(self, reference: Reference) -> AssetRef:
+        return reference if isinstance(reference, AssetRef) else AssetRef.parse(reference, self.workspace)
+
+    def _now(self) -> Actor:
+        return Actor(self._actor, self._clock())
+
+    def _manifest(self, digest: Digest) -> Manifest:
+        try:
+            with self._blobs.open(digest) as stream:
+                return Manifest.from_bytes(stream.read())
+        except NotFoundError as error:
+            raise IntegrityError(f"the manifest {digest} is missing from the store; restore it from a copy") from error
+
+
+def _aliases(connection: sa.Connection, row: VersionRow) -> tuple[str, ...]:
+    return tuple(a.name for a in catalog.aliases_of(connection, row.asset_id) if a.version == row.number)
+
+
+def _versions(edges: Iterable[tuple[str, VersionRow]]) -> tuple[tuple[str, Version], ...]:
+    return tuple((role, Version.from_row(row)) for role, row in edges)
+
+
+def _digest_of(path: Path) -> Digest:
+    with open_regular_file(path, follow=True) as stream:
+        return hash_stream(stream)[0]

@@ -1,0 +1,127 @@
+"""Local files that are to become an asset's content."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ama_tfx.errors import ContentChangedError, InvalidInputError, NotFoundError
+from ama_tfx.registry.manifest import check_paths
+from ama_tfx.storage import os_errors
+
+Content = Path | Mapping[str, Path]
+"""What is registered: a folder (its content), a file (under its name), or paths in the asset -> files and folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file on disk and what its status was when it was found."""
+
+    local: Path
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What was found on disk.
+
+    Attributes:
+        files: Path in the asset -> file; at least one.
+        directories: Empty folders, by path in the asset.
+    """
+
+    files: Mapping[str, LocalFile]
+    directories: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Sum of the files' sizes."""
+        return sum(file.size_bytes for file in self.files.values())
+
+
+def scan(content: Content) -> Tree:
+    """Find the files of some content and check that they can be stored.
+
+    Symbolic links inside a folder, sockets, fifos and devices are refused: what they mean elsewhere is unknown. A link
+    that the caller names itself is followed.
+
+    Raises:
+        NotFoundError: A path that does not exist.
+        InvalidInputError: Nothing there, or something that cannot be stored.
+        PermissionDeniedError: A folder that cannot be read.
+    """
+    files: dict[str, LocalFile] = {}
+    directories: list[str] = []
+    for prefix, root in _roots(content):
+        for path, found in _walk(prefix, root):
+            if found is None:
+                directories.append(path)
+            else:
+                files[path] = found
+    if not files:
+        raise InvalidInputError(f"nothing to store: no file in {_shown(content)}; an asset needs at least one")
+    check_paths(list(files), tuple(directories))
+    return Tree(dict(sorted(files.items())), tuple(sorted(directories)))
+
+
+def check_unchanged(content: Content, before: Tree) -> None:
+    """Raise `ContentChangedError` when the content on disk is no longer what `scan` found."""
+    try:
+        after = scan(content)
+    except (InvalidInputError, NotFoundError) as error:
+        raise ContentChangedError(f"{_shown(content)} changed while it was read: {error}") from error
+    if after != before:
+        changed = {path for path, _ in set(after.files.items()) ^ set(before.files.items())}
+        named = repr(min(changed)) if changed else "a folder"
+        raise ContentChangedError(
+            f"{_shown(content)} changed while it was read ({named}); stop whatever writes it, then try again"
+        )
+
+
+def _roots(content: Content) -> Iterator[tuple[str, Path]]:
+    if isinstance(content, Mapping):
+        yield from content.items()
+    elif content.is_dir():
+        yield "", content
+    else:
+        yield content.name, content
+
+
+def _walk(prefix: str, root: Path) -> Iterator[tuple[str, LocalFile | None]]:
+    """Yield what lies under a path: (path in the asset, file), or (path, None) for an empty folder."""
+    with os_errors("read", root):
+        status = root.stat()  # follows the link that the caller named
+    if not stat.S_ISDIR(status.st_mode):
+        yield prefix, _regular(root.resolve(), status)
+        return
+    pending = [(prefix, root)]
+    while pending:
+        path, folder = pending.pop()
+        with os_errors("read", folder):
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        if not entries and path:
+            yield path, None
+        for entry in entries:
+            inner = f"{path}/{entry.name}" if path else entry.name
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                pending.append((inner, Path(entry.path)))
+            else:
+                yield inner, _regular(Path(entry.path), status)
+
+
+def _regular(path: Path, status: os.stat_result) -> LocalFile:
+    if not stat.S_ISREG(status.st_mode):
+        what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
+        raise InvalidInputError(f"cannot store {str(path)!r}: it is {what}; put a file or a folder in its place")
+    return LocalFile(path, status.st_size, status.st_mtime_ns)
+
+
+def _shown(content: Content) -> str:
+    if isinstance(content, Mapping):
+        return ", ".join(repr(str(path)) for path in list(content.values())[:5]) or "an empty list of paths"
+    return repr(str(content))

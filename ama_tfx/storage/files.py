@@ -1,0 +1,133 @@
+"""Files of the operating system: opened without surprises, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ama_tfx.errors import (
+    AmaError,
+    BackendError,
+    InvalidInputError,
+    NotFoundError,
+    OutOfSpaceError,
+    PermissionDeniedError,
+)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextlib.contextmanager
+def os_errors(doing: str, path: Path | str) -> Iterator[None]:
+    """Turn an `OSError` of the block into the error that says who can act on it.
+
+    Args:
+        doing: What is being done, as in ``cannot <doing> '<path>'``.
+        path: The file concerned.
+    """
+    try:
+        yield
+    except AmaError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            message = f"cannot {doing} {str(path)!r}: {reason}; free some space, then try again"
+            raise OutOfSpaceError(message) from error
+        if error.errno in _REFUSED:
+            message = f"cannot {doing} {str(path)!r}: {reason}; this user needs the permission"
+            raise PermissionDeniedError(message) from error
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            raise NotFoundError(f"cannot {doing} {str(path)!r}: {reason}") from error
+        raise BackendError(f"cannot {doing} {str(path)!r}: {reason}") from error
+
+
+def open_regular_file(path: Path, *, follow: bool = False) -> BinaryIO:
+    """Open a regular file for reading, and nothing else.
+
+    A symbolic link, fifo, device or socket is refused after the open, on the opened file itself, so that swapping the
+    path between a check and the open gains nothing; a fifo without a writer does not hang.
+
+    Args:
+        path: The file.
+        follow: Whether a symbolic link may be followed: only for a path that the user typed.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: As the operating system says.
+        InvalidInputError: Not a regular file.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    with os_errors("read", path):
+        try:
+            descriptor = os.open(path, flags)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENXIO}:
+                raise InvalidInputError(f"not a regular file: {str(path)!r} (a link, socket or fifo)") from error
+            raise
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+        os.close(descriptor)
+    raise InvalidInputError(f"not a regular file: {str(path)!r}; only regular files and folders can be stored")
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in a folder survive a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class PendingFile:
+    """A file being written under a temporary name; ``commit`` gives it its name, and leaving without it removes it.
+
+    Args:
+        folder: Where the temporary file is made: on the file system of the final name.
+        mode: Permission bits of the file.
+    """
+
+    def __init__(self, folder: Path, *, mode: int = 0o644) -> None:
+        self.path = folder / f".{secrets.token_hex(12)}.tmp"
+        with os_errors("write", self.path):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        self.stream: BinaryIO = os.fdopen(descriptor, "wb")
+
+    def commit(self, target: Path) -> None:
+        """Make what was written durable and let it appear as ``target``, replacing what was there."""
+        with os_errors("write", target):
+            self.stream.flush()
+            os.fsync(self.stream.fileno())
+            self.path.replace(target)
+            fsync_directory(target.parent)
+
+    def __enter__(self) -> PendingFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # a full disk fails again while closing; the first error is the one to tell
+            self.stream.close()
+        self.path.unlink(missing_ok=True)
+
+
+def write_file(target: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file that appears whole and durable, or not at all."""
+    with PendingFile(target.parent, mode=mode) as pending, os_errors("write", target):
+        pending.stream.write(content)
+        pending.commit(target)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and its missing parents, each durable in its own parent."""
+    with os_errors("make", folder):
+        missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in missing:
+            fsync_directory(made.parent)

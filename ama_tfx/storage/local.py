@@ -1,0 +1,92 @@
+"""Blobs as files of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ama_tfx.errors import ContentChangedError, NotFoundError
+from ama_tfx.storage.blob_store import BlobInfo
+from ama_tfx.storage.digest import CHUNK_BYTES, Digest
+from ama_tfx.storage.files import PendingFile, make_folders, open_regular_file, os_errors
+from ama_tfx.storage.verify import verifying
+
+
+def blob_path(digest: Digest) -> str:
+    """Return where a blob lies below the store's folder: two levels, so that no folder grows over-long."""
+    return f"sha256/{digest.hex[:2]}/{digest.hex[2:4]}/{digest.hex}"
+
+
+class LocalBlobStore:
+    """A `BlobStore` in a folder: ``sha256/ab/cd/abcd…`` is a file with exactly the blob's bytes, read-only.
+
+    ``tmp/`` holds what is being written; anything left there by a killed writer is referenced by nobody. The layout is
+    described in ``docs/reference/formats.md``.
+
+    Args:
+        folder: Made when it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._temporary = folder / "tmp"
+        make_folders(self._temporary)
+
+    def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> BlobInfo:
+        """See `BlobStore.put`."""
+        with PendingFile(self._temporary, mode=0o444) as pending:
+            digest, size_bytes = self._receive(stream, pending)
+            if expected is not None and digest != expected:
+                raise ContentChangedError(
+                    f"content changed while it was read: expected {expected}, got {digest}; "
+                    "stop whatever writes it, then try again"
+                )
+            target = self.folder / blob_path(digest)
+            # A file of another size cannot hold these bytes: storing them again repairs it.
+            created = not self.has(digest, size_bytes=size_bytes)
+            if created:
+                make_folders(target.parent)
+                pending.commit(target)
+        return BlobInfo(digest, size_bytes, created=created)
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """See `BlobStore.open`."""
+        try:
+            raw = open_regular_file(self.folder / blob_path(digest))
+        except NotFoundError as error:
+            raise NotFoundError(f"no blob {digest} in {str(self.folder)!r}") from error
+        return verifying(raw, digest)
+
+    def has(self, digest: Digest, *, size_bytes: int | None = None) -> bool:
+        """See `BlobStore.has`."""
+        path = self.folder / blob_path(digest)
+        with os_errors("look up", path):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                return False
+        return stat.S_ISREG(status.st_mode) and size_bytes in {None, status.st_size}
+
+    def blobs(self) -> Iterator[BlobInfo]:
+        """See `BlobStore.blobs`."""
+        for path in (self.folder / "sha256").glob("??/??/*"):
+            yield BlobInfo(Digest(path.name), path.stat().st_size)
+
+    def delete(self, digest: Digest) -> None:
+        """See `BlobStore.delete`."""
+        path = self.folder / blob_path(digest)
+        with os_errors("delete", path):
+            path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _receive(stream: BinaryIO, pending: PendingFile) -> tuple[Digest, int]:
+        hasher, size_bytes = hashlib.sha256(), 0
+        with os_errors("write", pending.path):
+            while piece := stream.read(CHUNK_BYTES):
+                pending.stream.write(piece)
+                hasher.update(piece)
+                size_bytes += len(piece)
+        return Digest(hasher.hexdigest()), size_bytes

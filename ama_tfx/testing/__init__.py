@@ -1,0 +1,9 @@
+"""Published contracts and fakes for whoever adds a backend.
+
+Inherit a contract class in a pytest module, give it the fixture it asks for, and every promise of the layer is tested.
+"""
+
+from ama_tfx.testing.blob_store import BlobStoreContract
+from ama_tfx.testing.memory import MemoryBlobStore
+
+__all__ = ["BlobStoreContract", "MemoryBlobStore"]

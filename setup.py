@@ -1,0 +1,46 @@
+"""Metadata of ama-tfx: the light registry and CLI, and what each extra adds."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"$', (HERE / "ama_tfx" / "__init__.py").read_text(), re.MULTILINE
+).group(1)
+
+EXTRAS = {
+    # dill and setuptools<70: TFX 1.16 imports or runs them without always requiring them (docs/adr/0001).
+    "tfx": ["tfx>=1.16,<2", "dill", "setuptools<70", "wheel", "pip"],
+    "kubeflow": ["tfx>=1.16,<2", "kfp-pipeline-spec>=0.2.2,<0.3"],
+    "postgres": ["psycopg[binary]>=3.1,<4"],
+}
+
+setup(
+    name="ama-tfx",
+    version=VERSION,
+    description="TFX components that give every pipeline an asset registry, and the registry itself.",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["ama_tfx", "ama_tfx.*"]),
+    package_data={"ama_tfx": ["py.typed"]},
+    install_requires=[
+        "alembic>=1.13,<2",
+        "click>=8.1,<9",
+        "platformdirs>=4,<5",
+        "rfc8785>=0.1.4,<0.2",
+        "rich>=13",
+        "sqlalchemy>=2.0,<2.1",
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["ama = ama_tfx.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.10",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
