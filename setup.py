@@ -15,6 +15,11 @@ EXTRAS = {
     "tfx": ["tfx>=1.16,<2", "dill", "setuptools<70", "wheel", "pip"],
     "kubeflow": ["tfx>=1.16,<2", "kfp-pipeline-spec>=0.2.2,<0.3"],
     "postgres": ["psycopg[binary]>=3.1,<4"],
+    "server": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
+    # Clients of the object stores; blobs lie in a folder until the backends that use these are released.
+    "s3": ["obstore>=0.6"],
+    "azure": ["obstore>=0.6"],
+    "gcs": ["gcsfs>=2024.1"],
 }
 
 setup(

@@ -5,7 +5,8 @@ Start with `Registry`; everything it takes and gives is exported here.
 
 from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, Registration
 from ama_tfx.registry.aliasing import Expect
-from ama_tfx.registry.location import Location
+from ama_tfx.registry.draft import Draft, DraftRef
+from ama_tfx.registry.location import Location, default_registry_url
 from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
 from ama_tfx.registry.names import (
     DEFAULT_WORKSPACE,
@@ -17,6 +18,7 @@ from ama_tfx.registry.names import (
     check_label,
     check_path,
     check_workspace,
+    is_pinned,
     settable_alias,
 )
 from ama_tfx.registry.registry import Registry, current_user, utc_now
@@ -32,6 +34,7 @@ from ama_tfx.registry.results import (
     Registered,
     Version,
 )
+from ama_tfx.registry.working_copy import WorkingCopy, asset_with_alias
 
 __all__ = [
     "DEFAULT_WORKSPACE",
@@ -45,6 +48,8 @@ __all__ = [
     "Bump",
     "Details",
     "Downloaded",
+    "Draft",
+    "DraftRef",
     "Expect",
     "Facts",
     "FileEntry",
@@ -60,10 +65,14 @@ __all__ = [
     "Registry",
     "SemanticVersion",
     "Version",
+    "WorkingCopy",
+    "asset_with_alias",
     "check_label",
     "check_path",
     "check_workspace",
     "current_user",
+    "default_registry_url",
+    "is_pinned",
     "settable_alias",
     "utc_now",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 import sqlalchemy as sa
 
 from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
@@ -75,8 +76,19 @@ class Location:
         return self.database.update_query_dict({"blobs": str(self.folder)}).render_as_string(hide_password=True)
 
 
-def open_location(location: Location, *, create: bool) -> tuple[Database, BlobStore]:
-    """Connect to a registry's catalog and blobs.
+def default_registry_url() -> str:
+    """Return the registry that this process means when none is named.
+
+    ``AMA_REGISTRY``; else the folder ``registry`` in ``AMA_HOME``; else in the user's data folder (XDG).
+    """
+    if url := os.environ.get("AMA_REGISTRY"):
+        return url
+    home = os.environ.get("AMA_HOME")
+    return str((Path(home) if home else platformdirs.user_data_path("ama")) / "registry")
+
+
+def open_location(location: Location, *, create: bool) -> tuple[str, Database, BlobStore]:
+    """Connect to a registry's catalog and blobs; return its identity and the two.
 
     Args:
         location: Where.
@@ -104,7 +116,7 @@ def open_location(location: Location, *, create: bool) -> tuple[Database, BlobSt
             f"the catalog {database.name} is of registry {found}, the blobs in {str(location.folder)!r} are of "
             f"{registry_id}; name the folder that belongs to the catalog"
         )
-    return database, LocalBlobStore(location.folder / "blobs")
+    return registry_id, database, LocalBlobStore(location.folder / "blobs")
 
 
 def _database(location: Location) -> Database:

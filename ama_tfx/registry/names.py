@@ -162,6 +162,11 @@ def parse_selector(text: str) -> Selector:
         raise InvalidInputError(message) from error
 
 
+def is_pinned(ref: AssetRef) -> bool:
+    """Return whether a reference means the same version forever: only one by digest does."""
+    return isinstance(ref.selector, Digest)
+
+
 def settable_alias(name: str) -> Alias:
     """Return an alias that somebody wants to set; ``latest`` already means the newest version."""
     if name in _RESERVED_ALIASES:

@@ -54,6 +54,11 @@ class Registry:
         actor: Who is recorded as acting; `current_user` by default.
         clock: Returns the time, aware, in UTC.
 
+    Attributes:
+        id: The registry's identity: a UUID made with it, the same from wherever it is opened.
+        location: Where it is.
+        workspace: As given.
+
     Raises:
         NotFoundError: There is no registry, and none is to be made.
         FormatError: It was written by another release.
@@ -74,7 +79,7 @@ class Registry:
         self.workspace = workspace
         self._actor = actor or current_user()
         self._clock = clock
-        self._database, self._blobs = open_location(self.location, create=create)
+        self.id, self._database, self._blobs = open_location(self.location, create=create)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"

@@ -173,6 +173,30 @@ class Details:
     used_by: tuple[tuple[str, Version], ...]
     registrations: tuple[Registration, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the stable JSON form, as ``ama show --json`` prints it."""
+        return {
+            **self.version.to_json(),
+            "aliases": list(self.aliases),
+            "tags": list(self.tags),
+            "properties": dict(self.properties),
+            "files": [{"path": f.path, "sha256": f.digest.hex, "size_bytes": f.size_bytes} for f in self.files],
+            "refs": [{"role": role, **_brief(version)} for role, version in self.refs],
+            "used_by": [{"role": role, **_brief(version)} for role, version in self.used_by],
+            "registrations": [
+                {
+                    "registered_at": entry.registered_at.isoformat(),
+                    "registered_by": entry.registered_by,
+                    "provenance": dict(entry.provenance),
+                }
+                for entry in self.registrations
+            ],
+        }
+
+
+def _brief(version: Version) -> dict[str, Any]:
+    return {"asset": version.asset.name, "version": version.number, "reference": str(version.reference)}
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,15 @@ class Tree:
         return sum(file.size_bytes for file in self.files.values())
 
 
-def scan(content: Content) -> Tree:
+def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
     """Find the files of some content and check that they can be stored.
 
     Symbolic links inside a folder, sockets, fifos and devices are refused: what they mean elsewhere is unknown. A link
     that the caller names itself is followed.
+
+    Args:
+        content: Where to look.
+        skip: Names that are passed over inside folders, with all that is in them.
 
     Raises:
         NotFoundError: A path that does not exist.
@@ -57,7 +61,7 @@ def scan(content: Content) -> Tree:
     files: dict[str, LocalFile] = {}
     directories: list[str] = []
     for prefix, root in _roots(content):
-        for path, found in _walk(prefix, root):
+        for path, found in _walk(prefix, root, skip):
             if found is None:
                 directories.append(path)
             else:
@@ -91,7 +95,7 @@ def _roots(content: Content) -> Iterator[tuple[str, Path]]:
         yield content.name, content
 
 
-def _walk(prefix: str, root: Path) -> Iterator[tuple[str, LocalFile | None]]:
+def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str, LocalFile | None]]:
     """Yield what lies under a path: (path in the asset, file), or (path, None) for an empty folder."""
     with os_errors("read", root):
         status = root.stat()  # follows the link that the caller named
@@ -102,7 +106,7 @@ def _walk(prefix: str, root: Path) -> Iterator[tuple[str, LocalFile | None]]:
     while pending:
         path, folder = pending.pop()
         with os_errors("read", folder):
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = sorted((e for e in os.scandir(folder) if e.name not in skip), key=lambda entry: entry.name)
         if not entries and path:
             yield path, None
         for entry in entries:

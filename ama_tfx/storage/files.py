@@ -32,6 +32,8 @@ def os_errors(doing: str, path: Path | str) -> Iterator[None]:
         doing: What is being done, as in ``cannot <doing> '<path>'``.
         path: The file concerned.
     """
+    if "\0" in str(path):  # no system call takes it; Python says so with a bare ValueError
+        raise InvalidInputError(f"cannot {doing} {str(path)!r}: no path can hold a NUL")
     try:
         yield
     except AmaError:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ama_tfx.errors import ContentChangedError, NotFoundError
+from ama_tfx.errors import ContentChangedError, InvalidInputError, NotFoundError
 from ama_tfx.storage.blob_store import BlobInfo
 from ama_tfx.storage.digest import CHUNK_BYTES, Digest
 from ama_tfx.storage.files import PendingFile, make_folders, open_regular_file, os_errors
@@ -73,7 +73,12 @@ class LocalBlobStore:
     def blobs(self) -> Iterator[BlobInfo]:
         """See `BlobStore.blobs`."""
         for path in (self.folder / "sha256").glob("??/??/*"):
-            yield BlobInfo(Digest(path.name), path.stat().st_size)
+            try:
+                info = BlobInfo(Digest(path.name), path.lstat().st_size)
+            except (InvalidInputError, FileNotFoundError):  # not one of ours; deleted meanwhile
+                continue
+            if self.has(info.digest):
+                yield info
 
     def delete(self, digest: Digest) -> None:
         """See `BlobStore.delete`."""

@@ -1,0 +1,126 @@
+"""The executor: TFX's dictionaries -> `Request` -> `register` -> the Asset artifact."""
+
+import contextlib
+import importlib.metadata
+import json
+import posixpath
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from ama_tfx.components.asset_registrar.work import TFX_PREFIX, Outcome, Request, register
+from ama_tfx.components.blessings import Signal, read_blessing
+from ama_tfx.components.types import MANIFEST_FILE, Asset
+
+REF_PREFIX = "ref_"
+"""An input ``ref_schema`` holds the Asset that the registered version refers to in the role ``schema``."""
+
+GATES = ("blessing", "infra_blessing")
+
+InputDict = dict[str, list[types.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Registers the one artifact of the input ``artifact``."""
+
+    def Do(self, input_dict: InputDict, output_dict: InputDict, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+        """See `tfx.dsl.components.base.base_executor.BaseExecutor.Do`."""
+        artifact = artifact_utils.get_single_instance(input_dict["artifact"])
+        with _local(artifact.uri) as content:
+            outcome = register(
+                Request(
+                    registry=exec_properties.get("registry") or None,
+                    asset=exec_properties["asset_name"],
+                    kind=artifact.type_name,
+                    content=content,
+                    alias=exec_properties.get("alias") or None,
+                    message=exec_properties.get("message") or "",
+                    tags=tuple(json.loads(exec_properties["tags"])),
+                    properties={**json.loads(exec_properties["properties"]), **_typed_properties(artifact)},
+                    refs=_refs(input_dict, json.loads(exec_properties["pinned_refs"])),
+                    signals=_signals(input_dict, json.loads(exec_properties["producers"])),
+                    provenance=self._provenance(input_dict, exec_properties),
+                )
+            )
+        _publish(outcome, artifact_utils.get_single_instance(output_dict["asset"]))
+
+    def _provenance(self, input_dict: InputDict, exec_properties: dict[str, Any]) -> dict[str, Any]:
+        """Return where the artifact came from; what is not known here (on Kubeflow: the run) is left out."""
+        artifact = artifact_utils.get_single_instance(input_dict["artifact"])
+        context = self._context
+        info, node = (context.pipeline_info, context.pipeline_node) if context else (None, None)
+        known = {
+            "pipeline": info.id if info else None,
+            "run_id": context.pipeline_run_id if context else None,
+            "registrar": node.node_info.id if node else None,
+            "component": json.loads(exec_properties["producers"]).get("artifact") or None,
+            "artifact_id": artifact.id or None,
+            "artifact_uri": artifact.uri,
+            "input_artifact_ids": {key: [a.id for a in artifacts] for key, artifacts in sorted(input_dict.items())},
+            "tfx_version": importlib.metadata.version("tfx"),
+            "code": json.loads(exec_properties["code"]),
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+
+def _refs(input_dict: InputDict, pinned: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    linked = {
+        key[len(REF_PREFIX) :]: artifact_utils.get_single_instance(artifacts).reference
+        for key, artifacts in input_dict.items()
+        if key.startswith(REF_PREFIX)
+    }
+    return tuple(sorted({**pinned, **linked}.items()))
+
+
+def _signals(input_dict: InputDict, producers: dict[str, str]) -> tuple[Signal, ...]:
+    """Read the gates that the pipeline names; one that gave nothing is unknown, not absent."""
+    return tuple(read_blessing(producers[key] or key, input_dict.get(key)) for key in GATES if key in producers)
+
+
+def _typed_properties(artifact: types.Artifact) -> dict[str, Any]:
+    """Return the properties that the artifact's type declares and that were set."""
+    names = [name for name in artifact.PROPERTIES or {} if name in artifact.mlmd_artifact.properties]
+    return {f"{TFX_PREFIX}{name}": getattr(artifact, name) for name in names}
+
+
+def _publish(outcome: Outcome, asset: Asset) -> None:
+    """Fill the output artifact; the manifest at its URI is what its digest is the SHA-256 of."""
+    version = outcome.registered.version
+    fileio.makedirs(asset.uri)
+    with fileio.open(posixpath.join(asset.uri, MANIFEST_FILE), "wb") as stream:
+        stream.write(outcome.manifest.to_bytes())
+    asset.asset = f"{version.asset.workspace}/{version.asset.name}"
+    asset.version = version.number
+    asset.semantic = str(version.semantic)
+    asset.digest = str(version.digest)
+    asset.reference = str(version.reference)
+    asset.size_bytes = version.size_bytes
+    if outcome.alias:
+        asset.set_string_custom_property("alias", outcome.alias)
+    if outcome.refusals:
+        asset.set_string_custom_property("alias_refused", "; ".join(outcome.refusals))
+        logging.warning("%s registered without its alias: %s", version.reference, "; ".join(outcome.refusals))
+    logging.info("%s %s", "registered" if outcome.registered.created else "already registered:", version.reference)
+
+
+@contextlib.contextmanager
+def _local(uri: str) -> Iterator[Path]:
+    """Give an artifact's files as local ones: copied first when they lie in an object store."""
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory(prefix="ama-registrar-") as folder:
+        copy = Path(folder) / posixpath.basename(uri.rstrip("/"))
+        if fileio.isdir(uri):
+            io_utils.copy_dir(uri, str(copy))
+        else:
+            fileio.copy(uri, str(copy))
+        yield copy

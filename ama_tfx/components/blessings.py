@@ -1,0 +1,55 @@
+"""What TFX's blessing artifacts say."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Verdict(enum.Enum):
+    """The outcome of a gate; *unknown* is not *yes*."""
+
+    BLESSED = "blessed"
+    NOT_BLESSED = "not_blessed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What one gate says of a model, and how it came to say so."""
+
+    source: str
+    verdict: Verdict
+    reason: str
+
+
+class BlessingArtifact(Protocol):
+    """What is read of a TFX ``ModelBlessing`` or ``InfraBlessing``."""
+
+    uri: str
+
+    def has_custom_property(self, key: str) -> bool:
+        """Return whether the property was set."""
+
+    def get_int_custom_property(self, key: str) -> int:
+        """Return its value."""
+
+
+_PROPERTY = "blessed"
+
+
+def read_blessing(source: str, artifacts: Sequence[BlessingArtifact] | None) -> Signal:
+    """Return what a gate's blessing says, reading what Pusher reads: the ``blessed`` property.
+
+    Args:
+        source: The gate's name, for the reason.
+        artifacts: What its output channel holds; none when the gate did not run.
+    """
+    if not artifacts:
+        return Signal(source, Verdict.UNKNOWN, f"{source} gave no blessing: it did not run")
+    artifact = artifacts[-1]
+    if not artifact.has_custom_property(_PROPERTY):
+        return Signal(source, Verdict.UNKNOWN, f"{source} decided nothing: it has no thresholds to check against")
+    if artifact.get_int_custom_property(_PROPERTY) == 1:
+        return Signal(source, Verdict.BLESSED, f"{source} blessed it")
+    return Signal(source, Verdict.NOT_BLESSED, f"{source} did not bless it (see {artifact.uri})")

@@ -1,0 +1,215 @@
+"""Drafts: what is to become an asset's next version. Values only; `WorkingCopy` keeps them on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ama_tfx.errors import AmaError, FormatError
+from ama_tfx.registry.manifest import check_paths
+from ama_tfx.registry.names import AssetName, AssetRef, check_label, settable_alias
+from ama_tfx.registry.results import Facts, Ref
+from ama_tfx.registry.tree import Tree
+from ama_tfx.storage import canonical_json, parse_json
+
+FORMAT = "ama-draft/1"
+_KEYS = {"alias", "asset", "directories", "files", "format", "kind", "message", "properties", "refs", "tags"}
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRef:
+    """A ref of a draft.
+
+    Attributes:
+        role: What the other version was used as.
+        written: What the user named; it may move.
+        target: What that meant when it was added: a reference by digest.
+    """
+
+    role: str
+    written: AssetRef
+    target: AssetRef
+
+    def __post_init__(self) -> None:
+        check_label(self.role, "role")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to become an asset's next version; checked, so that it can be registered.
+
+    Attributes:
+        asset: Whose next version it is.
+        files: Paths of files, relative to the working copy's root and to the asset's.
+        directories: Paths of empty folders.
+        refs: What it is made from.
+        alias: Set to the version when it is registered; None for no alias.
+        message: None until somebody sets one.
+        tags: Labels.
+        properties: JSON values.
+        kind: None until somebody sets one, which means ``Files``.
+
+    Raises:
+        InvalidInputError: A path, name or value that no version may have.
+    """
+
+    asset: AssetName
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    refs: tuple[DraftRef, ...] = ()
+    alias: str | None = None
+    message: str | None = None
+    tags: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        check_paths(list(self.files), self.directories)
+        if self.alias is not None:
+            settable_alias(self.alias)
+        if self.kind is not None:
+            check_label(self.kind, "kind")
+        for tag in self.tags:
+            check_label(tag, "tag")
+        for key, value in self.properties.items():
+            check_label(key, "property")
+            canonical_json(value)
+
+    @property
+    def facts(self) -> Facts:
+        """What the version will say of itself."""
+        return Facts(
+            kind=self.kind or "Files",
+            message=self.message or "",
+            tags=self.tags,
+            properties=dict(self.properties),
+            refs=tuple(Ref(ref.target, ref.role) for ref in self.refs),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stable JSON form, as ``ama add --json`` prints it."""
+        return {
+            "asset": str(self.asset),
+            "files": list(self.files),
+            "directories": list(self.directories),
+            "refs": [{"role": r.role, "written": str(r.written), "target": str(r.target)} for r in self.refs],
+            "alias": self.alias,
+            "message": self.message,
+            "tags": list(self.tags),
+            "properties": dict(self.properties),
+            "kind": self.kind,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes of the draft's file."""
+        return canonical_json({"format": FORMAT, **self.to_json()}) + b"\n"
+
+    @classmethod
+    def from_bytes(cls, content: bytes, what: str) -> Draft:
+        """Read a draft's file, trusting nothing.
+
+        Args:
+            content: The file's.
+            what: How errors call the file.
+
+        Raises:
+            FormatError: Another release's, or no draft.
+        """
+        try:
+            document = parse_json(content, what)
+            found = document.get("format") if isinstance(document, dict) else None
+            if found == FORMAT and set(document) == _KEYS:
+                return _from_document(document)
+        except (AmaError, TypeError, AttributeError) as error:
+            raise FormatError(f"{what} is no draft that ama-tfx wrote: {error}; remove it") from error
+        raise FormatError(
+            f"{what} has format {found!r}, this release of ama-tfx reads {FORMAT!r}; "
+            "use the release that wrote it, or remove it"
+        )
+
+
+def with_content(draft: Draft, named: str, tree: Tree) -> Draft:
+    """Return the draft with what was found under a path, in place of all that it had from there.
+
+    Args:
+        draft: Before.
+        named: The path that was added; ``""`` for the root.
+        tree: What is there now, by path from the root.
+    """
+    files = {path for path in draft.files if not _lies_under(path, named)} | set(tree.files)
+    empty = {path for path in draft.directories if not _lies_under(path, named)} | set(tree.directories)
+    still_empty = {
+        folder for folder in empty if not any(_lies_under(path, folder) for path in (files | empty) - {folder})
+    }
+    return replace(draft, files=tuple(sorted(files)), directories=tuple(sorted(still_empty)))
+
+
+def with_ref(draft: Draft, ref: DraftRef) -> Draft:
+    """Return the draft with a ref; adding what was named before, in the same role, takes what it means now."""
+    others = tuple(r for r in draft.refs if (r.role, r.written) != (ref.role, ref.written))
+    return replace(draft, refs=(*others, ref))
+
+
+def with_settings(
+    draft: Draft,
+    *,
+    alias: str | None = None,
+    message: str | None = None,
+    tags: tuple[str, ...] = (),
+    properties: Mapping[str, Any] | None = None,
+    kind: str | None = None,
+) -> Draft:
+    """Return the draft with these set; tags and properties are added to what it has, None changes nothing."""
+    return replace(
+        draft,
+        alias=draft.alias if alias is None else alias,
+        message=draft.message if message is None else message,
+        tags=tuple(sorted({*draft.tags, *tags})),
+        properties={**draft.properties, **(properties or {})},
+        kind=draft.kind if kind is None else kind,
+    )
+
+
+def without(draft: Draft, uploaded: Draft) -> Draft:
+    """Return what is pending still when ``uploaded`` is not: what was added while it was on its way."""
+    return replace(
+        draft,
+        files=_minus(draft.files, uploaded.files),
+        directories=_minus(draft.directories, uploaded.directories),
+        refs=tuple(ref for ref in draft.refs if ref not in uploaded.refs),
+        alias=None if draft.alias == uploaded.alias else draft.alias,
+        message=None if draft.message == uploaded.message else draft.message,
+        tags=_minus(draft.tags, uploaded.tags),
+        properties={
+            key: value
+            for key, value in draft.properties.items()
+            if key not in uploaded.properties or uploaded.properties[key] != value
+        },
+        kind=None if draft.kind == uploaded.kind else draft.kind,
+    )
+
+
+def _from_document(document: dict[str, Any]) -> Draft:
+    return Draft(
+        asset=AssetRef.parse(document["asset"]).asset,
+        files=tuple(document["files"]),
+        directories=tuple(document["directories"]),
+        refs=tuple(
+            DraftRef(ref["role"], AssetRef.parse(ref["written"]), AssetRef.parse(ref["target"]))
+            for ref in document["refs"]
+        ),
+        alias=document["alias"],
+        message=document["message"],
+        tags=tuple(document["tags"]),
+        properties=document["properties"],
+        kind=document["kind"],
+    )
+
+
+def _lies_under(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
+def _minus(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*some} - {*others}))
