@@ -1,7 +1,8 @@
 """Layer 2, records: what the registry knows, in SQL.
 
 Functions take a connection of a transaction that the caller opened on a `Database`; none opens or commits one itself.
-Names and values come in checked: what they mean is the layer above's business.
+Names and values come in checked: what they mean is the layer above's business. What is sorted by a name is sorted here:
+the databases' own orders of letters differ.
 """
 
 from ama_tfx.catalog.aliases import alias_version, aliases_of, assets_with_alias, moves_of, point_alias

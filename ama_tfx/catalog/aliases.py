@@ -14,9 +14,9 @@ def aliases_of(connection: sa.Connection, asset_id: int) -> list[AliasRow]:
         sa.select(aliases.c.name, versions.c.number.label("version"), aliases.c.moved_at, aliases.c.moved_by)
         .join(versions, versions.c.id == aliases.c.version_id)
         .where(aliases.c.asset_id == asset_id)
-        .order_by(aliases.c.name)
     )
-    return [AliasRow(**row._mapping) for row in connection.execute(query)]
+    rows = [AliasRow(**row._mapping) for row in connection.execute(query)]
+    return sorted(rows, key=lambda row: row.name)
 
 
 def alias_version(connection: sa.Connection, asset_id: int, name: str) -> int | None:
@@ -31,9 +31,8 @@ def assets_with_alias(connection: sa.Connection, workspace: str, name: str) -> l
         .join(aliases, aliases.c.asset_id == assets.c.id)
         .join(workspaces, workspaces.c.id == assets.c.workspace_id)
         .where(workspaces.c.name == workspace, aliases.c.name == name)
-        .order_by(assets.c.name)
     )
-    return list(connection.execute(query).scalars())
+    return sorted(connection.execute(query).scalars())
 
 
 def point_alias(connection: sa.Connection, asset_id: int, move: AliasMove) -> None:

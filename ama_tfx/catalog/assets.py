@@ -65,9 +65,9 @@ def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> lis
         .outerjoin(versions, versions.c.asset_id == assets.c.id)
         .where(*conditions)
         .group_by(assets.c.id, workspaces.c.name, assets.c.name, assets.c.created_at)
-        .order_by(workspaces.c.name, assets.c.name)
     )
-    return [AssetRow(**row._mapping) for row in connection.execute(query)]
+    rows = [AssetRow(**row._mapping) for row in connection.execute(query)]
+    return sorted(rows, key=lambda row: (row.workspace, row.name))
 
 
 def _insert_missing(connection: sa.Connection, table: sa.Table, **values: object) -> None:

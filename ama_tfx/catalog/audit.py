@@ -58,6 +58,15 @@ def verify_audit(connection: sa.Connection) -> int:
     Raises:
         IntegrityError: An entry was edited, removed or put in; the message names the first such place.
     """
+    try:
+        return _verify(connection)
+    except IntegrityError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise IntegrityError(f"audit log: an entry holds what was never written: {error}") from error
+
+
+def _verify(connection: sa.Connection) -> int:
     previous, count = START, 0
     for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)):
         count += 1
@@ -71,5 +80,5 @@ def verify_audit(connection: sa.Connection) -> int:
 
 def _hash(row: Mapping[str, Any]) -> Digest:
     covered = {key: row[key] for key in ("sequence", "actor", "action", "subject", "details")}
-    at: datetime.datetime = row["at"]
+    at: datetime.datetime = row["at"].astimezone(datetime.timezone.utc)
     return Digest.of(canonical_json({**covered, "at": at.isoformat(), "previous": str(row["previous"])}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +28,9 @@ from ama_tfx.errors import (
 BUSY_SECONDS = 30
 """How long a writer waits for another one on SQLite before it gives up."""
 
+_MIGRATING = threading.Lock()
+"""Alembic keeps the migration under way in global variables."""
+
 
 class Database:
     """Transactions on one database.
@@ -42,11 +46,14 @@ class Database:
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self.engine = engine
         self.name = name
+        self._reading = engine
+        if engine.dialect.name == "postgresql":  # where each statement would see a state of its own
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one consistent state."""
-        with self._errors(), self.engine.connect() as connection, connection.begin():
+        with self._errors(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
@@ -55,6 +62,10 @@ class Database:
         writing = self.engine.execution_options(ama_write=True)
         with self._errors(), writing.connect() as connection, connection.begin():
             yield connection
+
+    def close(self) -> None:
+        """Let go of idle connections; the next transaction opens one again."""
+        self.engine.dispose()
 
     def create(self, registry_id: str) -> None:
         """Build the tables, unless somebody already has, and give the registry its identity."""
@@ -72,7 +83,8 @@ class Database:
             if sa.inspect(connection).has_table("alembic_version"):
                 return
             config.attributes["connection"] = connection
-            alembic.command.upgrade(config, HEAD)
+            with _MIGRATING:
+                alembic.command.upgrade(config, HEAD)
             connection.execute(registry_facts.insert().values(key="registry_id", value=registry_id))
 
     def check(self) -> str:
@@ -80,6 +92,7 @@ class Database:
 
         Raises:
             FormatError: The schema is of another release.
+            IntegrityError: The catalog does not say which registry it is of.
             NotFoundError: There is no catalog in the database.
         """
         with self.read() as connection:
@@ -92,7 +105,12 @@ class Database:
                     "use the release that wrote it"
                 )
             wanted = sa.select(registry_facts.c.value).where(registry_facts.c.key == "registry_id")
-            return str(connection.execute(wanted).scalar_one())
+            registry_id = connection.execute(wanted).scalar()
+            if registry_id is None:
+                raise IntegrityError(
+                    f"catalog {self.name} does not say which registry it is of; restore it from a backup"
+                )
+            return str(registry_id)
 
     def has_versions(self) -> bool:
         """Return whether anything was ever registered."""
@@ -105,7 +123,7 @@ class Database:
             yield
         except AmaError:
             raise
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error) as error:
             raise _translated(error, self.name) from error
 
 
@@ -140,7 +158,10 @@ def postgresql_engine(url: sa.URL) -> sa.Engine:
         import psycopg  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("postgres", "a registry on PostgreSQL") from error
-    return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    # What a writer reads after it got its lock has to be what the writer before it wrote.
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, isolation_level="READ COMMITTED"
+    )
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -71,8 +71,9 @@ def versions_with_digest(connection: sa.Connection, digest: Digest) -> list[Vers
 
 def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
     """Return a version's files by path."""
-    query = sa.select(files).where(files.c.version_id == version_id).order_by(files.c.path)
-    return [FileRow(row.path, row.sha256, row.size_bytes) for row in connection.execute(query)]
+    query = sa.select(files).where(files.c.version_id == version_id)
+    rows = [FileRow(row.path, row.sha256, row.size_bytes) for row in connection.execute(query)]
+    return sorted(rows, key=lambda row: row.path)
 
 
 def find_files(connection: sa.Connection, digest: Digest) -> list[tuple[VersionRow, str]]:
@@ -96,14 +97,14 @@ def referrers_of(connection: sa.Connection, version_id: int) -> list[tuple[str, 
 
 def properties_of(connection: sa.Connection, version_id: int) -> dict[str, Any]:
     """Return a version's properties."""
-    query = sa.select(properties).where(properties.c.version_id == version_id).order_by(properties.c.key)
-    return {row.key: parse_json(row.value, "a property") for row in connection.execute(query)}
+    query = sa.select(properties).where(properties.c.version_id == version_id)
+    return dict(sorted((row.key, parse_json(row.value, "a property")) for row in connection.execute(query)))
 
 
 def tags_of(connection: sa.Connection, version_id: int) -> tuple[str, ...]:
     """Return a version's tags in order."""
-    query = sa.select(tags.c.name).where(tags.c.version_id == version_id).order_by(tags.c.name)
-    return tuple(connection.execute(query).scalars())
+    query = sa.select(tags.c.name).where(tags.c.version_id == version_id)
+    return tuple(sorted(connection.execute(query).scalars()))
 
 
 def add_tags(connection: sa.Connection, version_id: int, names: Sequence[str]) -> list[str]:
@@ -141,7 +142,7 @@ def registrations_of(connection: sa.Connection, version_id: int) -> list[Registr
 def _linked(
     connection: sa.Connection, condition: sa.ColumnElement[bool], other: sa.Column[int]
 ) -> list[tuple[str, VersionRow]]:
-    edges = connection.execute(sa.select(refs.c.role, other).where(condition).order_by(refs.c.role, other)).all()
+    edges = sorted(tuple(row) for row in connection.execute(sa.select(refs.c.role, other).where(condition)))
     found = {row.id: row for row in _select(connection, versions.c.id.in_({edge[1] for edge in edges}))}
     return [(role, found[version_id]) for role, version_id in edges]
 

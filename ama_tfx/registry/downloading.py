@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from ama_tfx.errors import ConflictError, NotFoundError, did_you_mean
+from ama_tfx.errors import ConflictError, IntegrityError, NotFoundError, did_you_mean
 from ama_tfx.registry.manifest import FileEntry, Manifest
 from ama_tfx.storage import (
     BlobStore,
+    Digest,
     OnBytes,
     export_blob,
     fsync_directory,
@@ -65,25 +68,26 @@ def write_folder(
         ConflictError: The folder exists with other content.
         IntegrityError, BackendError: The store is damaged or failed; nothing appears.
     """
-    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
-        if _holds(target, files, directories):
-            return False
-        raise ConflictError(f"{str(target)!r} exists and holds something else; remove it, or name another target")
-    make_folders(target.parent)
-    partial = target.parent / f".{target.name[:100]}.{secrets.token_hex(8)}.partial"
-    try:
-        with os_errors("write", target):
-            partial.mkdir()
-            for path in directories:
-                (partial / path).mkdir(parents=True, exist_ok=True)
+    with os_errors("write", target):
+        if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+            return _keep(target, files, directories)
+        make_folders(target.parent)
+        partial = target.parent / f".{target.name[:50]}.{secrets.token_hex(8)}.partial"
+        try:
+            for folder in (partial, *(partial / path for path in directories)):
+                make_folders(folder)
             for entry in files:
-                local = partial / entry.path
-                local.parent.mkdir(parents=True, exist_ok=True)
-                export_blob(blobs, entry.digest, local, on_bytes=on_bytes)
-            partial.rename(target)
+                make_folders((partial / entry.path).parent)
+                _export(blobs, entry, partial / entry.path, on_bytes)
+            try:
+                partial.rename(target)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                    raise
+                return _keep(target, files, directories)  # somebody else was quicker
             fsync_directory(target.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return True
 
 
@@ -93,26 +97,63 @@ def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnByte
     Raises:
         ConflictError: Something else has its name.
     """
-    if target.is_symlink() or target.exists():
-        if target.is_file() and _is(target, entry):
-            return False
-        raise ConflictError(f"{str(target)!r} exists and is something else; remove it, or name another target")
-    make_folders(target.parent)
-    export_blob(blobs, entry.digest, target, on_bytes=on_bytes)
+    with os_errors("write", target):
+        if target.is_symlink() or target.exists():
+            if _is(target, entry):
+                return False
+            raise ConflictError(f"{str(target)!r} exists and is something else; remove it, or name another target")
+        make_folders(target.parent)
+        _export(blobs, entry, target, on_bytes)
     return True
+
+
+def open_blob(blobs: BlobStore, digest: Digest, what: str) -> BinaryIO:
+    """Open a blob that the catalog or a manifest names.
+
+    Raises:
+        IntegrityError: The store has lost it.
+    """
+    try:
+        return blobs.open(digest)
+    except NotFoundError as error:
+        raise _lost(digest, what) from error
+
+
+def _export(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnBytes | None) -> None:
+    try:
+        export_blob(blobs, entry.digest, target, on_bytes=on_bytes)
+    except NotFoundError as error:
+        if blobs.has(entry.digest):
+            raise
+        raise _lost(entry.digest, f"file {entry.path!r}") from error
+
+
+def _lost(digest: Digest, what: str) -> IntegrityError:
+    return IntegrityError(f"the {what} is missing from the store, as blob {digest}; restore it from a copy")
+
+
+def _keep(target: Path, files: Sequence[FileEntry], directories: Sequence[str]) -> bool:
+    """Return False, for nothing was changed, when the target holds exactly these files and folders already."""
+    if not _holds(target, files, directories):
+        raise ConflictError(f"{str(target)!r} exists and holds something else; remove it, or name another target")
+    return False
 
 
 def _holds(folder: Path, files: Sequence[FileEntry], directories: Sequence[str]) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
-    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
-    if there != {entry.path for entry in files} or not all((folder / path).is_dir() for path in directories):
+    there = {path.relative_to(folder) for path in folder.rglob("*")}
+    wanted = {Path(path) for path in (*directories, *(entry.path for entry in files))}
+    wanted |= {parent for path in wanted for parent in path.parents} - {Path()}
+    if there != wanted or not all(
+        (folder / path).is_dir() and not (folder / path).is_symlink() for path in directories
+    ):
         return False
     return all(_is(folder / entry.path, entry) for entry in files)
 
 
 def _is(path: Path, entry: FileEntry) -> bool:
-    if path.is_symlink() or path.stat().st_size != entry.size_bytes:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != entry.size_bytes:
         return False
     with open_regular_file(path) as stream:
         return hash_stream(stream)[0] == entry.digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from ama_tfx.registry.tree import Tree
 from ama_tfx.storage import canonical_json, parse_json
 
 FORMAT = "ama-draft/1"
-_KEYS = {"alias", "asset", "directories", "files", "format", "kind", "message", "properties", "refs", "tags"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,8 @@ class Draft:
     def to_json(self) -> dict[str, Any]:
         """Return the stable JSON form, as ``ama add --json`` prints it."""
         return {
-            "asset": str(self.asset),
+            "asset": self.asset.name,
+            "workspace": self.asset.workspace,
             "files": list(self.files),
             "directories": list(self.directories),
             "refs": [{"role": r.role, "written": str(r.written), "target": str(r.target)} for r in self.refs],
@@ -118,31 +118,29 @@ class Draft:
         """
         try:
             document = parse_json(content, what)
-            found = document.get("format") if isinstance(document, dict) else None
-            if found == FORMAT and set(document) == _KEYS:
-                return _from_document(document)
-        except (AmaError, TypeError, AttributeError) as error:
-            raise FormatError(f"{what} is no draft that ama-tfx wrote: {error}; remove it") from error
+            found = document["format"]
+            if found == FORMAT:
+                return _from_document(**{key: value for key, value in document.items() if key != "format"})
+        except (AmaError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(f"{what} is no draft that ama-tfx wrote; remove it, then add its files again") from error
         raise FormatError(
             f"{what} has format {found!r}, this release of ama-tfx reads {FORMAT!r}; "
             "use the release that wrote it, or remove it"
         )
 
 
-def with_content(draft: Draft, named: str, tree: Tree) -> Draft:
-    """Return the draft with what was found under a path, in place of all that it had from there.
+def with_content(draft: Draft, named: Collection[str], tree: Tree) -> Draft:
+    """Return the draft with what was found under some paths, in place of all that it had from there.
 
     Args:
         draft: Before.
-        named: The path that was added; ``""`` for the root.
+        named: The paths that were added, from the root; ``""`` is the root itself.
         tree: What is there now, by path from the root.
     """
     files = {path for path in draft.files if not _lies_under(path, named)} | set(tree.files)
     empty = {path for path in draft.directories if not _lies_under(path, named)} | set(tree.directories)
-    still_empty = {
-        folder for folder in empty if not any(_lies_under(path, folder) for path in (files | empty) - {folder})
-    }
-    return replace(draft, files=tuple(sorted(files)), directories=tuple(sorted(still_empty)))
+    filled = {folder for path in files | empty for folder in _folders_of(path)}
+    return replace(draft, files=tuple(sorted(files)), directories=tuple(sorted(empty - filled)))
 
 
 def with_ref(draft: Draft, ref: DraftRef) -> Draft:
@@ -190,25 +188,37 @@ def without(draft: Draft, uploaded: Draft) -> Draft:
     )
 
 
-def _from_document(document: dict[str, Any]) -> Draft:
+def _from_document(
+    *,
+    asset: str,
+    workspace: str,
+    files: list[str],
+    directories: list[str],
+    refs: list[dict[str, str]],
+    tags: list[str],
+    **rest: Any,
+) -> Draft:
     return Draft(
-        asset=AssetRef.parse(document["asset"]).asset,
-        files=tuple(document["files"]),
-        directories=tuple(document["directories"]),
+        asset=AssetName(workspace, asset),
+        files=tuple(files),
+        directories=tuple(directories),
         refs=tuple(
-            DraftRef(ref["role"], AssetRef.parse(ref["written"]), AssetRef.parse(ref["target"]))
-            for ref in document["refs"]
+            DraftRef(ref["role"], AssetRef.parse(ref["written"]), AssetRef.parse(ref["target"])) for ref in refs
         ),
-        alias=document["alias"],
-        message=document["message"],
-        tags=tuple(document["tags"]),
-        properties=document["properties"],
-        kind=document["kind"],
+        tags=tuple(tags),
+        **rest,
     )
 
 
-def _lies_under(path: str, folder: str) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")
+def _lies_under(path: str, named: Collection[str]) -> bool:
+    return path in named or any(folder in named for folder in _folders_of(path))
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that a path lies in, up to the root, which is ``""``."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _minus(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:

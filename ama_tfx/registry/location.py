@@ -18,6 +18,7 @@ from ama_tfx.errors import BackendError, FormatError, InvalidInputError, NotFoun
 from ama_tfx.storage import (
     BlobStore,
     LocalBlobStore,
+    PendingFile,
     canonical_json,
     make_folders,
     os_errors,
@@ -28,7 +29,8 @@ from ama_tfx.storage import (
 FORMAT = "ama-registry/1"
 MARKER = "registry.json"
 CATALOG = "catalog.db"
-_OURS = {MARKER, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", "blobs", ".lock"}
+BLOBS = "blobs"
+_OURS = {MARKER, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", BLOBS, ".lock"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +56,23 @@ class Location:
         if "://" not in text:
             if not text.strip() or "\0" in text:
                 raise InvalidInputError(f"not a registry: {text!r}; expected a folder or postgresql://…?blobs=/folder")
-            return cls(Path(text).expanduser().absolute())
+            return cls(_folder(text))
         scheme = text.partition("://")[0]
         if scheme != "postgresql":
             raise InvalidInputError(f"unknown kind of registry {scheme!r}; known: a folder, postgresql://…")
         try:
             parsed = sa.make_url(text)
-        except sa.exc.ArgumentError as error:
+        except (sa.exc.ArgumentError, ValueError):  # either may quote a part of the URL, and there the password
             raise InvalidInputError(
                 "not a database URL; expected postgresql://user@host/database?blobs=/folder"
-            ) from error
+            ) from None
+        if "password" in parsed.query:  # which would be shown wherever the URL is
+            raise InvalidInputError("a database URL holds a password as in postgresql://user:password@host, if at all")
         blobs = parsed.query.get("blobs")
         if not isinstance(blobs, str) or not blobs:
             shown = parsed.render_as_string(hide_password=True)
             raise InvalidInputError(f"{shown} names no folder for the blobs; add ?blobs=/folder to it")
-        return cls(Path(blobs).expanduser().absolute(), parsed.difference_update_query(["blobs"]))
+        return cls(_folder(blobs), parsed.difference_update_query(["blobs"]))
 
     def __str__(self) -> str:
         if self.database is None:
@@ -101,22 +105,43 @@ def open_location(location: Location, *, create: bool) -> tuple[str, Database, B
         InvalidInputError: The folder holds something else.
     """
     database = _database(location)
-    if not (location.folder / MARKER).exists():
+    try:
+        return _identify(location, database, create=create), database, LocalBlobStore(location.folder / BLOBS)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _identify(location: Location, database: Database, *, create: bool) -> str:
+    """Return the registry's identity, after making sure that it is complete and its parts belong together."""
+    if not _exists(location.folder / MARKER):
         if not create:
             raise NotFoundError(f"no registry at {str(location)!r}; the first upload into it makes one")
         with _locked(location.folder):
             _create(location, database)
     registry_id = _read_marker(location.folder)
-    if location.database is None and not (location.folder / CATALOG).exists():
-        raise BackendError(
-            f"registry {str(location.folder)!r} has lost its catalog ({CATALOG} is missing); restore it from a backup"
-        )
+    for part in (CATALOG, BLOBS) if location.database is None else (BLOBS,):
+        if not _exists(location.folder / part):
+            what = f"registry {str(location.folder)!r} has lost a part: {part!r} is missing"
+            raise BackendError(f"{what}; restore it from a backup")
     if (found := database.check()) != registry_id:
         raise BackendError(
             f"the catalog {database.name} is of registry {found}, the blobs in {str(location.folder)!r} are of "
             f"{registry_id}; name the folder that belongs to the catalog"
         )
-    return registry_id, database, LocalBlobStore(location.folder / "blobs")
+    return registry_id
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise InvalidInputError(f"not a folder: {text!r}; there is no such user") from error
+
+
+def _exists(path: Path) -> bool:
+    with os_errors("look up", path):
+        return path.exists()
 
 
 def _database(location: Location) -> Database:
@@ -130,10 +155,10 @@ def _create(location: Location, database: Database) -> None:
     """Make what is missing, the marker last; a creation that was killed half-way is carried on."""
     folder = location.folder
     with os_errors("read", folder):
-        strangers = sorted({entry.name for entry in folder.iterdir()} - _OURS)
+        names = {entry.name for entry in folder.iterdir()} - _OURS
     if (folder / MARKER).exists():
         return
-    if strangers:
+    if strangers := sorted(name for name in names if not PendingFile.is_leftover(name)):
         raise InvalidInputError(
             f"folder {str(folder)!r} holds other things ({strangers[0]!r}) and no registry; name an empty or new folder"
         )
@@ -149,13 +174,13 @@ def _create(location: Location, database: Database) -> None:
                 f"the catalog {database.name} is in use and its blobs are not in {str(folder)!r}; "
                 f"name the folder whose {MARKER} belongs to it"
             )
-    LocalBlobStore(folder / "blobs")
+    LocalBlobStore(folder / BLOBS)
     marker = canonical_json({"format": FORMAT, "id": database.check()})
     write_file(folder / MARKER, marker + b"\n")
 
 
 def _has_blobs(folder: Path) -> bool:
-    return (folder / "blobs").exists() and any(LocalBlobStore(folder / "blobs").blobs())
+    return (folder / BLOBS).exists() and any(LocalBlobStore(folder / BLOBS).blobs())
 
 
 def _read_marker(folder: Path) -> str:
@@ -178,6 +203,8 @@ def _read_marker(folder: Path) -> str:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other creators out; the lock ends with the process, whatever happens to it."""
+    if _exists(folder) and not folder.is_dir():
+        raise InvalidInputError(f"{str(folder)!r} is no folder; name an empty or new one")
     make_folders(folder)
     with os_errors("write", folder):
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class Manifest:
         properties: Facts; JSON values.
 
     Raises:
-        InvalidInputError: No files, a bad path, or two paths that some file system takes for one.
+        InvalidInputError: No files, a bad path, two paths that some file system takes for one, or one ref twice.
     """
 
     kind: str
@@ -60,6 +60,8 @@ class Manifest:
         check_paths([entry.path for entry in self.files], self.directories)
         for key in self.properties:
             check_label(key, "property")
+        if len(set(self.refs)) != len(self.refs):
+            raise InvalidInputError("one ref stands twice in the manifest")
 
     @property
     def size_bytes(self) -> int:
@@ -98,6 +100,10 @@ class Manifest:
             raise FormatError(f"manifest has format {found!r}, this release reads {FORMAT!r}")
         if set(document) != _KEYS:
             raise InvalidInputError(f"manifest has the fields {sorted(document)}; expected {sorted(_KEYS)}")
+        if not isinstance(document["properties"], dict):
+            raise InvalidInputError(
+                f"manifest is malformed: its properties are {document['properties']!r}, not an object"
+            )
         try:
             manifest = cls(
                 kind=document["kind"],
@@ -123,12 +129,20 @@ def check_paths(files: list[str], directories: tuple[str, ...]) -> None:
                 f"paths {seen[folded]!r} and {path!r} are the same, or differ only in case; rename one"
             )
         seen[folded] = path
+    spellings: dict[str, str] = {}
     for path in (*files, *directories):
-        parents = path.casefold().split("/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            folder = seen.get("/".join(parents[:depth]))
-            if folder is not None:
-                raise InvalidInputError(f"path {folder!r} is listed by itself and as a folder of {path!r}")
+        for folder in _folders_of(path):
+            folded = folder.casefold()
+            if folded in seen:
+                raise InvalidInputError(f"path {seen[folded]!r} is listed by itself and as a folder of {path!r}")
+            if (other := spellings.setdefault(folded, folder)) != folder:
+                raise InvalidInputError(f"folders {other!r} and {folder!r} differ only in case; rename one")
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    while folder := path.rpartition("/")[0]:
+        yield folder
+        path = folder
 
 
 def _file_entry(path: str, sha256: str, size_bytes: int) -> FileEntry:

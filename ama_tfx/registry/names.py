@@ -17,10 +17,13 @@ SCHEME = "ama://"
 DEFAULT_WORKSPACE = "default"
 
 MAX_NAME_BYTES = 255
-MAX_PATH_BYTES = 4096
+MAX_LABEL_BYTES = 128
+MAX_PATH_BYTES = 2048
+"""An index of PostgreSQL, which keeps paths unique, holds at most 2,704 bytes."""
+MAX_REFERENCE_BYTES = 4096
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SEMANTIC = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -66,9 +69,9 @@ class AssetName:
 
     def __post_init__(self) -> None:
         check_workspace(self.workspace)
+        _check_length(self.name, "asset name", MAX_NAME_BYTES)
         for segment in self.name.split("/"):
             _check_segment(segment, self.name, "asset name")
-        _check_length(self.name, "asset name", MAX_NAME_BYTES)
 
     def __str__(self) -> str:
         return f"{SCHEME}{self.workspace}/{self.name}"
@@ -81,6 +84,7 @@ class Alias:
     name: str
 
     def __post_init__(self) -> None:
+        _check_length(self.name, "alias", MAX_LABEL_BYTES)
         if not _ALIAS.fullmatch(self.name) or ".." in self.name or self.name.endswith("."):
             raise InvalidInputError(
                 f"not an alias: {self.name!r}; expected a letter or '_', then letters, digits, '_', '-' or '.'"
@@ -117,6 +121,12 @@ class AssetRef:
     selector: Selector = NEWEST
     path: str | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.selector, int) and self.selector < 1:
+            raise InvalidInputError(f"not a version: {self.selector!r}; an asset's first version is 1")
+        if self.path is not None:
+            check_path(self.path)
+
     @classmethod
     def parse(cls, text: str, workspace: str = DEFAULT_WORKSPACE) -> AssetRef:
         """Read a reference.
@@ -128,6 +138,7 @@ class AssetRef:
         Raises:
             InvalidInputError: Not a reference; the message says which part is wrong.
         """
+        _check_length(text, "reference", MAX_REFERENCE_BYTES)
         rest = _without_scheme(text)
         head, mark, tail = _split_at_first(rest, ":@")
         if rest is not text:
@@ -138,9 +149,8 @@ class AssetRef:
         if not mark:
             return cls(asset)
         selector, slash, path = tail.partition("/")
-        if slash:
-            check_path(path)
-        return cls(asset, Digest.parse(selector) if mark == "@" else parse_selector(selector), path or None)
+        found = Digest.parse(selector) if mark == "@" else parse_selector(selector)
+        return cls(asset, found, path if slash else None)
 
     def __str__(self) -> str:
         mark = "@" if isinstance(self.selector, Digest) else ":"
@@ -158,8 +168,8 @@ def parse_selector(text: str) -> Selector:
     try:
         return Alias(text)
     except InvalidInputError as error:
-        message = f"not an alias or version: {text!r}; expected an alias, a number from 1, or MAJOR.MINOR.PIPELINE"
-        raise InvalidInputError(message) from error
+        expected = "expected an alias, a number from 1, or MAJOR.MINOR.PIPELINE"
+        raise InvalidInputError(f"not an alias or version: {text[:128]!r}; {expected}") from error
 
 
 def is_pinned(ref: AssetRef) -> bool:
@@ -176,8 +186,8 @@ def settable_alias(name: str) -> Alias:
 
 def check_workspace(name: str) -> None:
     """Raise `InvalidInputError` unless this can be a workspace's name."""
-    _check_segment(name, name, "workspace")
     _check_length(name, "workspace", MAX_NAME_BYTES)
+    _check_segment(name, name, "workspace")
 
 
 def check_label(label: str, what: str) -> str:
@@ -187,10 +197,25 @@ def check_label(label: str, what: str) -> str:
         label: Letters, digits and ``_ . - /``, starting with a letter, digit or ``_``.
         what: How errors call it.
     """
+    _check_length(label, what, MAX_LABEL_BYTES)
     for segment in label.split("/"):
         _check_segment(segment, label, what)
-    _check_length(label, what, 128)
     return label
+
+
+def check_text(text: str, what: str, *, most: int | None = None) -> str:
+    """Return free text after checking that every database can keep it.
+
+    Args:
+        text: A message, a reason, somebody's name.
+        what: How errors call it.
+        most: How many characters it may have.
+    """
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise InvalidInputError(f"{what} {text[:60]!r} holds a NUL or half of a surrogate pair; leave that out")
+    if most is not None and len(text) > most:
+        raise InvalidInputError(f"{what} {text[:60]!r}… has {len(text)} characters; expected at most {most}")
+    return text
 
 
 def check_path(path: str) -> str:
@@ -199,7 +224,7 @@ def check_path(path: str) -> str:
     Raises:
         InvalidInputError: It could leave the folder, hide what it is, or mean another file elsewhere.
     """
-    _check_length(path, "path", MAX_PATH_BYTES)
+    _check_length(path, "path", MAX_PATH_BYTES, least=1)
     bad = sorted({char for char in path if _is_forbidden(char)})
     if bad:
         raise InvalidInputError(f"path {path!r} holds {', '.join(map(repr, bad))}, which no name in an asset may hold")
@@ -236,9 +261,9 @@ def _refuse_device(segment: str, whole: str, what: str) -> None:
         raise InvalidInputError(f"not a valid {what}: {whole!r}; {segment!r} is a device on some systems")
 
 
-def _check_length(text: str, what: str, most: int) -> None:
+def _check_length(text: str, what: str, most: int, *, least: int = 0) -> None:
     size = len(text.encode(errors="surrogatepass"))
-    if not 0 < size <= most:
+    if not least <= size <= most:
         shown = f"{text[:60]!r}…" if size > most else repr(text)
         raise InvalidInputError(f"{what} {shown} has {size} bytes; expected 1 to {most}")
 

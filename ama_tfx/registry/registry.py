@@ -13,17 +13,17 @@ import sqlalchemy as sa
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, VersionRow
-from ama_tfx.errors import IntegrityError, InvalidInputError, NotFoundError
+from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry.aliasing import Actor, Expect, move_alias
-from ama_tfx.registry.downloading import select, write_folder, write_one
+from ama_tfx.registry.downloading import open_blob, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
-from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_workspace, settable_alias
+from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
 from ama_tfx.registry.registering import record_version, resolve_refs, store_content, store_manifest
 from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Registered, Version
 from ama_tfx.registry.tree import Content
-from ama_tfx.storage import Digest, OnBytes, hash_stream, open_regular_file
+from ama_tfx.storage import Digest, OnBytes, hash_stream, open_regular_file, os_errors
 
 Reference = str | AssetRef
 
@@ -77,12 +77,16 @@ class Registry:
         check_workspace(workspace)
         self.location = Location.parse(url)
         self.workspace = workspace
-        self._actor = actor or current_user()
+        self._actor = check_text(actor or current_user(), "actor", most=255)
         self._clock = clock
         self.id, self._database, self._blobs = open_location(self.location, create=create)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"
+
+    def close(self) -> None:
+        """Let go of the database's connections; a registry that is used again opens new ones."""
+        self._database.close()
 
     def register(
         self,
@@ -114,7 +118,7 @@ class Registry:
         """
         facts = facts or Facts()
         name, actor = self._asset(asset), self._now()
-        wanted = settable_alias(alias) if alias else None
+        wanted = None if alias is None else settable_alias(alias)
         with self._database.read() as connection:
             refs = resolve_refs(connection, facts.refs)
         files, directories, new_bytes = store_content(self._blobs, content, on_bytes)
@@ -122,7 +126,7 @@ class Registry:
         digest, manifest_bytes = store_manifest(self._blobs, manifest)
         with self._database.write() as connection:
             row, created = record_version(connection, name, manifest, digest, facts, actor)
-            if wanted:
+            if wanted is not None:
                 move_alias(
                     connection,
                     name,
@@ -181,7 +185,7 @@ class Registry:
         files, _, one_file = select(self.manifest(ref), ref.path)
         if not one_file:
             raise InvalidInputError(f"reference {str(ref)!r} names no single file; add its path, as in {ref}/model.h5")
-        return self._blobs.open(files[0].digest)
+        return open_blob(self._blobs, files[0].digest, f"file {files[0].path!r}")
 
     def download(self, reference: Reference, target: Path, *, on_bytes: OnBytes | None = None) -> Downloaded:
         """Write a version, or the file or folder of it that the reference names, to ``target``.
@@ -226,7 +230,9 @@ class Registry:
             NotFoundError: No such version.
         """
         ref, name = self._ref(reference), settable_alias(alias)
+        check_text(reason, "reason")
         with self._database.write() as connection:
+            catalog.lock_asset(connection, require_asset(connection, ref.asset).id)
             row = require_version(connection, ref)
             return move_alias(
                 connection, ref.asset, name, row.number, expected=expected, reason=reason, actor=self._now()
@@ -242,7 +248,9 @@ class Registry:
             ConflictError: It is not where it was expected to be.
         """
         name, wanted = self._asset(asset), settable_alias(alias)
+        check_text(reason, "reason")
         with self._database.write() as connection:
+            catalog.lock_asset(connection, require_asset(connection, name).id)
             require_version(connection, AssetRef(name, wanted))
             move = move_alias(connection, name, wanted, None, expected=expected, reason=reason, actor=self._now())
         assert move is not None
@@ -315,7 +323,7 @@ class Registry:
         if isinstance(asset, AssetName):
             return asset
         ref = AssetRef.parse(asset, self.workspace)
-        if str(AssetRef(ref.asset)) != str(ref):
+        if asset not in {ref.asset.name, str(ref.asset)}:
             raise InvalidInputError(f"expected an asset, not a version of one: {asset!r}; use {ref.asset.name!r}")
         return ref.asset
 
@@ -326,11 +334,8 @@ class Registry:
         return Actor(self._actor, self._clock())
 
     def _manifest(self, digest: Digest) -> Manifest:
-        try:
-            with self._blobs.open(digest) as stream:
-                return Manifest.from_bytes(stream.read())
-        except NotFoundError as error:
-            raise IntegrityError(f"the manifest {digest} is missing from the store; restore it from a copy") from error
+        with open_blob(self._blobs, digest, "manifest") as stream:
+            return Manifest.from_bytes(stream.read())
 
 
 def _aliases(connection: sa.Connection, row: VersionRow) -> tuple[str, ...]:
@@ -342,5 +347,5 @@ def _versions(edges: Iterable[tuple[str, VersionRow]]) -> tuple[tuple[str, Versi
 
 
 def _digest_of(path: Path) -> Digest:
-    with open_regular_file(path, follow=True) as stream:
+    with open_regular_file(path, follow=True) as stream, os_errors("read", path):
         return hash_stream(stream)[0]

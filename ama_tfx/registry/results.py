@@ -11,7 +11,7 @@ from typing import Any
 
 from ama_tfx.catalog import AliasMove, Registration, VersionRow
 from ama_tfx.registry.manifest import FileEntry
-from ama_tfx.registry.names import AssetName, AssetRef, SemanticVersion, check_label
+from ama_tfx.registry.names import AssetName, AssetRef, SemanticVersion, check_label, check_text
 from ama_tfx.storage import Digest
 
 
@@ -65,6 +65,7 @@ class Facts:
     bump: Bump = Bump.PIPELINE
 
     def __post_init__(self) -> None:
+        check_text(self.message, "message")
         for tag in self.tags:
             check_label(tag, "tag")
 

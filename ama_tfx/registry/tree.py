@@ -59,17 +59,21 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
         PermissionDeniedError: A folder that cannot be read.
     """
     files: dict[str, LocalFile] = {}
-    directories: list[str] = []
+    directories: set[str] = set()
     for prefix, root in _roots(content):
         for path, found in _walk(prefix, root, skip):
             if found is None:
-                directories.append(path)
+                directories.add(path)
+            elif path in files and files[path].local.resolve() != found.local.resolve():
+                both = f"{str(files[path].local)!r} and {str(found.local)!r}"
+                raise InvalidInputError(f"{both} would both be {path!r}; give one of them another path")
             else:
                 files[path] = found
     if not files:
         raise InvalidInputError(f"nothing to store: no file in {_shown(content)}; an asset needs at least one")
-    check_paths(list(files), tuple(directories))
-    return Tree(dict(sorted(files.items())), tuple(sorted(directories)))
+    empty = tuple(sorted(directories))
+    check_paths(list(files), empty)
+    return Tree(dict(sorted(files.items())), empty)
 
 
 def check_unchanged(content: Content, before: Tree) -> None:
@@ -89,10 +93,10 @@ def check_unchanged(content: Content, before: Tree) -> None:
 def _roots(content: Content) -> Iterator[tuple[str, Path]]:
     if isinstance(content, Mapping):
         yield from content.items()
-    elif content.is_dir():
-        yield "", content
-    else:
-        yield content.name, content
+        return
+    with os_errors("read", content):
+        is_folder = content.is_dir()
+    yield "" if is_folder else content.name, content
 
 
 def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str, LocalFile | None]]:
@@ -111,7 +115,8 @@ def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str,
             yield path, None
         for entry in entries:
             inner = f"{path}/{entry.name}" if path else entry.name
-            status = entry.stat(follow_symlinks=False)
+            with os_errors("read", entry.path):
+                status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
                 pending.append((inner, Path(entry.path)))
             else:

@@ -117,17 +117,9 @@ class WorkingCopy:
             InvalidInputError: A path outside the root or in ``.ama``, or something that cannot be stored. Whatever is
                 raised, the draft stays as it was.
         """
-        found = []
-        for path in paths:
-            named = self._from_root(path)
-            found.append((named, scan({named: self.root / named}, skip=_NEVER_CONTENT)))
-
-        def change(draft: Draft) -> Draft:
-            for named, tree in found:
-                draft = with_content(draft, named, tree)
-            return draft
-
-        return self._change(change)
+        named = {self._from_root(path) for path in paths}
+        tree = scan({path: self.root / path for path in sorted(named)}, skip=_NEVER_CONTENT)
+        return self._change(lambda draft: with_content(draft, named, tree))
 
     def add_ref(self, registry: Registry, reference: AssetRef, role: str = "input") -> Draft:
         """Record that the next version is made from another version: the one that the reference means now.
@@ -184,23 +176,26 @@ class WorkingCopy:
         pending = self.draft()
         self._pending(pending)
         draft = with_settings(pending, message=message)
-        content = {path: self.root / path for path in (*draft.files, *draft.directories)}
+        content = self._content(draft)
         registered = registry.register(draft.asset, content, draft.facts, alias=draft.alias, on_bytes=on_bytes)
         with self._locked():
             self._write(without(self._read(draft.asset), pending))
         return registered, draft
+
+    def _content(self, draft: Draft) -> dict[str, Path]:
+        return {path: self.root / path for path in (*draft.files, *draft.directories)}
 
     def _pending(self, draft: Draft) -> Tree:
         if not draft.files:
             raise InvalidInputError(
                 f"nothing to upload: no file was added to {draft.asset.name!r}; run `ama add PATH...` first"
             )
-        content = {path: self.root / path for path in (*draft.files, *draft.directories)}
+        content = self._content(draft)
         if missing := [path for path, local in content.items() if not local.exists()]:
             more = f" (and {len(missing) - 1} more)" if missing[1:] else ""
             raise NotFoundError(
                 f"{missing[0]!r}{more} was added and is missing now; put it back, "
-                f"or start again with `ama init {draft.asset.name} --clear`"
+                f"or start again with `ama init {draft.asset} --clear`"
             )
         tree = scan(content)
         if changed := {*tree.files, *tree.directories} ^ set(content):
@@ -289,6 +284,6 @@ def asset_with_alias(registry: Registry, alias: str) -> AssetRef:
 
 def _near(path: Path) -> str:
     try:
-        return did_you_mean(path.name, os.listdir(path.parent))
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
     except OSError:  # a hint is not worth an error
         return ""

@@ -13,6 +13,7 @@ from ama_tfx.errors import InvalidInputError
 
 _EXACT = 2**53
 
+
 def canonical_json(document: Any) -> bytes:
     """Return the canonical bytes of a JSON document (RFC 8785): equal documents give equal bytes, anywhere, forever.
 

@@ -31,14 +31,14 @@ class Digest:
 
     def __post_init__(self) -> None:
         if not _HEX.fullmatch(self.hex):
-            raise InvalidInputError(f"not a SHA-256: {self.hex!r}; expected 64 lower-case hexadecimal digits")
+            raise InvalidInputError(f"not a SHA-256: {self.hex[:100]!r}; expected 64 lower-case hexadecimal digits")
 
     @classmethod
     def parse(cls, text: str) -> Digest:
         """Read ``sha256:<64 hex>`` (the OCI form, and the only algorithm accepted)."""
         algorithm, colon, digits = text.partition(":")
         if not colon or algorithm != "sha256":
-            raise InvalidInputError(f"not a digest: {text!r}; expected 'sha256:' and 64 hexadecimal digits")
+            raise InvalidInputError(f"not a digest: {text[:100]!r}; expected 'sha256:' and 64 hexadecimal digits")
         return cls(digits)
 
     @classmethod

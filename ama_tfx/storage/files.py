@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from ama_tfx.errors import (
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_UNUSABLE = {errno.ELOOP, errno.ENAMETOOLONG}
+_TOKEN_BYTES = 12
 
 
 @contextlib.contextmanager
@@ -46,6 +49,8 @@ def os_errors(doing: str, path: Path | str) -> Iterator[None]:
         if error.errno in _REFUSED:
             message = f"cannot {doing} {str(path)!r}: {reason}; this user needs the permission"
             raise PermissionDeniedError(message) from error
+        if error.errno in _UNUSABLE:
+            raise InvalidInputError(f"cannot {doing} {str(path)!r}: {reason}; name another path") from error
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
             raise NotFoundError(f"cannot {doing} {str(path)!r}: {reason}") from error
         raise BackendError(f"cannot {doing} {str(path)!r}: {reason}") from error
@@ -97,10 +102,15 @@ class PendingFile:
     """
 
     def __init__(self, folder: Path, *, mode: int = 0o644) -> None:
-        self.path = folder / f".{secrets.token_hex(12)}.tmp"
+        self.path = folder / f".{secrets.token_hex(_TOKEN_BYTES)}.tmp"
         with os_errors("write", self.path):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         self.stream: BinaryIO = os.fdopen(descriptor, "wb")
+
+    @staticmethod
+    def is_leftover(name: str) -> bool:
+        """Return whether a file has the name of one that a killed process was writing."""
+        return re.fullmatch(rf"\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp", name) is not None
 
     def commit(self, target: Path) -> None:
         """Make what was written durable and let it appear as ``target``, replacing what was there."""

@@ -56,35 +56,40 @@ class LocalBlobStore:
         """See `BlobStore.open`."""
         try:
             raw = open_regular_file(self.folder / blob_path(digest))
-        except NotFoundError as error:
+        except (NotFoundError, InvalidInputError) as error:  # a link or a folder in a blob's place is none
             raise NotFoundError(f"no blob {digest} in {str(self.folder)!r}") from error
         return verifying(raw, digest)
 
     def has(self, digest: Digest, *, size_bytes: int | None = None) -> bool:
         """See `BlobStore.has`."""
-        path = self.folder / blob_path(digest)
-        with os_errors("look up", path):
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                return False
-        return stat.S_ISREG(status.st_mode) and size_bytes in {None, status.st_size}
+        size = self._size(digest)
+        return size is not None and size_bytes in {None, size}
 
     def blobs(self) -> Iterator[BlobInfo]:
-        """See `BlobStore.blobs`."""
-        for path in (self.folder / "sha256").glob("??/??/*"):
+        """See `BlobStore.blobs`; what lies in the folder and is no blob is passed over."""
+        root = self.folder / "sha256"
+        for path in (third for first in _entries(root) for second in _entries(first) for third in _entries(second)):
             try:
-                info = BlobInfo(Digest(path.name), path.lstat().st_size)
-            except (InvalidInputError, FileNotFoundError):  # not one of ours; deleted meanwhile
+                digest = Digest(path.name)
+            except InvalidInputError:
                 continue
-            if self.has(info.digest):
-                yield info
+            if path == self.folder / blob_path(digest) and (size := self._size(digest)) is not None:
+                yield BlobInfo(digest, size)
 
     def delete(self, digest: Digest) -> None:
         """See `BlobStore.delete`."""
         path = self.folder / blob_path(digest)
         with os_errors("delete", path):
             path.unlink(missing_ok=True)
+
+    def _size(self, digest: Digest) -> int | None:
+        path = self.folder / blob_path(digest)
+        with os_errors("look up", path):
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     @staticmethod
     def _receive(stream: BinaryIO, pending: PendingFile) -> tuple[Digest, int]:
@@ -95,3 +100,12 @@ class LocalBlobStore:
                 hasher.update(piece)
                 size_bytes += len(piece)
         return Digest(hasher.hexdigest()), size_bytes
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder; unlike ``Path.glob``, a folder that may not be read is an error."""
+    with os_errors("list", folder):
+        try:
+            return list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []

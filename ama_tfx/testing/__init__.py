@@ -1,9 +1,10 @@
-"""Published contracts and fakes for whoever adds a backend.
+"""Published contracts, fakes and strategies for whoever adds a backend.
 
 Inherit a contract class in a pytest module, give it the fixture it asks for, and every promise of the layer is tested.
 """
 
 from ama_tfx.testing.blob_store import BlobStoreContract
+from ama_tfx.testing.clock import TickingClock
 from ama_tfx.testing.memory import MemoryBlobStore
 
-__all__ = ["BlobStoreContract", "MemoryBlobStore"]
+__all__ = ["BlobStoreContract", "MemoryBlobStore", "TickingClock"]

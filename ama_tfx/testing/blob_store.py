@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
 from ama_tfx.errors import ContentChangedError, IntegrityError, NotFoundError
 from ama_tfx.storage import BlobStore, Digest
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 HELLO = b"hello"
 HELLO_DIGEST = Digest("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
@@ -25,10 +28,12 @@ class _TornStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         if not self._pieces:
             raise ConnectionResetError("connection reset")
-        return self._pieces.pop()
+        piece = self._pieces.pop()
+        memoryview(buffer).cast("B")[: len(piece)] = piece
+        return len(piece)
 
 
 class BlobStoreContract:

@@ -1,6 +1,6 @@
 """Components that make small artifacts in no time; each of them only writes what its parameters say."""
 
-import os
+from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -15,9 +15,9 @@ class Report(artifact.Artifact):
 
 
 def _write(folder: str, name: str, text: str) -> None:
-    os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-    with open(os.path.join(folder, name), "w") as stream:
-        stream.write(text)
+    path = Path(folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 @component
@@ -30,7 +30,7 @@ def MakeExamples(text: Parameter[str], examples: OutputArtifact[standard_artifac
 @component
 def MakeModel(text: Parameter[str], model: OutputArtifact[standard_artifacts.Model]):
     _write(model.uri, "Format-Serving/saved_model.pb", text)
-    os.makedirs(os.path.join(model.uri, "Format-Serving", "assets"))
+    Path(model.uri, "Format-Serving", "assets").mkdir()
 
 
 @component
@@ -68,9 +68,9 @@ def MakeText(text: OutputArtifact[standard_artifacts.String]):
 
 @component
 def MakeNothing(report: OutputArtifact[Report]):
-    os.makedirs(report.uri, exist_ok=True)
+    Path(report.uri).mkdir(parents=True, exist_ok=True)
 
 
 @component
 def Fail(model: InputArtifact[standard_artifacts.Model], report: OutputArtifact[Report]):
-    raise ValueError(f"the trainer diverged on {os.path.basename(model.uri)}")
+    raise ValueError(f"the trainer diverged on {Path(model.uri).name}")

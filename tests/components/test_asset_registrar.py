@@ -106,8 +106,8 @@ def test_the_registration_records_where_the_artifact_came_from(bench, tmp_path):
         "pipeline": "workbench",
         "component": "MakeModel",
         "registrar": "RegisterModel",
-        "artifact_id": 1,
-        "input_artifact_ids": {"artifact": [1]},
+        "artifact_id": "1",
+        "input_artifact_ids": {"artifact": ["1"]},
         "tfx_version": "1.16.0",
         "code": {"commit": commit, "branch": "trunk", "dirty": False},
     }

@@ -62,9 +62,12 @@ class Executor(base_executor.BaseExecutor):
             "run_id": context.pipeline_run_id if context else None,
             "registrar": node.node_info.id if node else None,
             "component": json.loads(exec_properties["producers"]).get("artifact") or None,
-            "artifact_id": artifact.id or None,
+            # As text: Vertex's ids have 63 bits, more than a JSON number carries exactly.
+            "artifact_id": str(artifact.id),
             "artifact_uri": artifact.uri,
-            "input_artifact_ids": {key: [a.id for a in artifacts] for key, artifacts in sorted(input_dict.items())},
+            "input_artifact_ids": {
+                key: [str(a.id) for a in artifacts] for key, artifacts in sorted(input_dict.items())
+            },
             "tfx_version": importlib.metadata.version("tfx"),
             "code": json.loads(exec_properties["code"]),
         }

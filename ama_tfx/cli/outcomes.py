@@ -1,0 +1,108 @@
+"""How a command ends: one table from errors to exit codes, and one way to say what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+import click
+
+from ama_tfx.cli.text import escape
+from ama_tfx.errors import AmaError, OutOfSpaceError, did_you_mean
+
+EXIT_CODES = {
+    "usage": 2,
+    "interrupted": 130,
+    "broken_pipe": 141,
+}
+"""The codes of what no error class stands for; an `AmaError` brings its own ``code`` and ``exit_code``."""
+
+
+class Failure(NamedTuple):
+    """What is told of an error, and what the process exits with."""
+
+    code: str
+    message: str
+    exit_code: int
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Return what an error means to the user, or None for one that is nobody's but ours."""
+    if isinstance(error, AmaError):
+        return Failure(error.code, str(error), error.exit_code)
+    if isinstance(error, click.UsageError):
+        return Failure("usage", _usage_message(error), EXIT_CODES["usage"])
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted", "interrupted; nothing half-done is visible", EXIT_CODES["interrupted"])
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        message = f"cannot write the output: {error.strerror}; free some space, then try again"
+        return Failure(OutOfSpaceError.code, message, OutOfSpaceError.exit_code)
+    return None
+
+
+def exit_after(run: Callable[[], object], argv: Sequence[str]) -> NoReturn:
+    """Run something and exit: with 0 when it ends, with the error's code when it fails.
+
+    Args:
+        run: What to do.
+        argv: The command line, for errors that come before it is parsed.
+
+    Raises:
+        SystemExit: Always, unless ``run`` raises what `failure_of` does not know: that is a bug, and stays one.
+    """
+    _prepare_streams()
+    try:
+        run()
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _drop_output()
+        sys.exit(EXIT_CODES["broken_pipe"])
+    except (AmaError, OSError, click.UsageError, KeyboardInterrupt) as error:
+        if not (failure := failure_of(error)):
+            raise
+        options = argv[: argv.index("--")] if "--" in argv else argv
+        tell(failure, as_json="--json" in options, trace="--debug" in options)
+        if not isinstance(error, AmaError) and isinstance(error, OSError):
+            _drop_output()
+        sys.exit(failure.exit_code)
+    sys.exit(0)
+
+
+def tell(failure: Failure, *, as_json: bool, trace: bool) -> None:
+    """Write a failure to standard error: a line for people, or one JSON document."""
+    if trace:
+        traceback.print_exc()
+    if as_json:
+        document = {"error": {"code": failure.code, "message": failure.message}}
+        print(json.dumps(document, indent=2), file=sys.stderr)
+    else:
+        print(f"ama: error: {escape(failure.message)}", file=sys.stderr)
+
+
+def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as in `ama list >&-`
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no failure
+
+
+def _drop_output() -> None:
+    """Throw away what is buffered for standard output; Python would fail to write it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage_message(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "ama"
+    if isinstance(error, click.NoSuchOption):
+        known = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+        near = did_you_mean(error.option_name, known)
+        return f"no option {error.option_name!r}{near}; see `{command} --help`"
+    return f"{error.format_message().rstrip('.')}; see `{command} --help`"

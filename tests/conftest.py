@@ -1,0 +1,154 @@
+"""Databases and registries for the tests: each test has its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
+from ama_tfx.catalog.schema import HEAD, metadata
+from ama_tfx.registry import Registry
+from ama_tfx.testing import TickingClock
+from ama_tfx.testing.postgresql import PostgresqlServer, find_postgresql
+from ama_tfx.testing.processes import in_process
+
+REGISTRY_ID = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    programs = find_postgresql()
+    if programs is None:
+        reason = "no initdb and pg_ctl on PATH or in /usr/lib/postgresql/*/bin; on Debian: apt-get install postgresql"
+        if os.environ.get("AMA_REQUIRE_POSTGRES") == "1":
+            pytest.fail(f"AMA_REQUIRE_POSTGRES=1, but {reason}")
+        pytest.skip(f"PostgreSQL NOT TESTED: {reason}")
+    server = PostgresqlServer(programs)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    name = postgresql_server.create_database()
+    yield postgresql_server.url(name)
+    postgresql_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _catalog_postgresql(postgresql_server: PostgresqlServer) -> str:
+    """The URL of the database that `catalog_postgresql` makes empty for each test: quicker than making one."""
+    url = postgresql_server.url(postgresql_server.create_database())
+    engine = postgresql_engine(sa.make_url(url))
+    Database(engine, url).create(REGISTRY_ID)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def catalog_postgresql(postgresql_server: PostgresqlServer, _catalog_postgresql: str) -> Iterator[str]:
+    """The URL of a database with an empty catalog, whatever the tests before did to it."""
+    yield _catalog_postgresql
+    tables = sorted(metadata.tables)
+    statements = [
+        f"TRUNCATE {', '.join(tables)} RESTART IDENTITY",
+        f"UPDATE alembic_version SET version_num = '{HEAD}'",
+        f"INSERT INTO registry_facts (key, value) VALUES ('registry_id', '{REGISTRY_ID}')",
+        *(f"ALTER TABLE {table} ENABLE TRIGGER ALL" for table in tables),
+    ]
+    database = sa.make_url(_catalog_postgresql).database
+    assert database is not None
+    postgresql_server.execute("SET lock_timeout = '5s'; " + "; ".join(statements), database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty catalog, on each kind of database."""
+    if request.param == "sqlite":
+        engine = sqlite_engine(tmp_path / "catalog.db", create=True)
+        database = Database(engine, "the test catalog")
+        database.create(REGISTRY_ID)
+    else:
+        engine = postgresql_engine(sa.make_url(request.getfixturevalue("catalog_postgresql")))
+        database = Database(engine, "the test catalog")
+    yield database
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a registry that is not made yet, on each kind of database."""
+    folder = tmp_path / "registry"
+    if request.param == "sqlite":
+        return str(folder)
+    return f"{request.getfixturevalue('catalog_postgresql')}&blobs={folder}"
+
+
+@pytest.fixture
+def as_another_user(tmp_path: Path) -> Callable[[Callable[[], object]], object]:
+    """A function that runs another in a process of a user who is not root: root is refused nothing."""
+
+    def run(function: Callable[[], object]) -> object:
+        def unprivileged() -> object:
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            return function()
+
+        return in_process(unprivileged)
+
+    if os.getuid() == 0:  # pytest's folders are for root's eyes only
+        for folder in [tmp_path, *tmp_path.parents[:2]]:
+            folder.chmod(0o755)
+    return run
+
+
+OpenRegistry = Callable[..., Registry]
+
+
+@pytest.fixture
+def open_registry() -> Iterator[OpenRegistry]:
+    """A function like `Registry` whose registries make themselves, act as ann, and are closed after the test."""
+    opened = []
+
+    def open_one(url: str | Path, **options: object) -> Registry:
+        registry = Registry(url, **{"create": True, "actor": "ann", "clock": TickingClock(), **options})
+        opened.append(registry)
+        return registry
+
+    yield open_one
+    for registry in opened:
+        registry.close()
+
+
+@pytest.fixture
+def registry(registry_url: str, open_registry: OpenRegistry) -> Registry:
+    """An empty registry, on each kind of database."""
+    return open_registry(registry_url)
+
+
+@pytest.fixture
+def local_registry(tmp_path: Path, open_registry: OpenRegistry) -> Registry:
+    """An empty registry in a folder, on SQLite: for rules that have nothing to do with the database."""
+    return open_registry(tmp_path / "registry")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="write the golden files instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with a file of tests/golden; ``--update-goldens`` writes it, for review."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-goldens"):
+            path.write_text(text)
+        assert path.read_text() == text, f"{name} changed; if that is wanted: pytest --update-goldens"
+
+    return compare
