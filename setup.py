@@ -6,9 +6,7 @@ import re
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
-VERSION = re.search(
-    r'^__version__ = "([^"]+)"$', (HERE / "ama_tfx" / "__init__.py").read_text(), re.MULTILINE
-).group(1)
+VERSION = re.search(r'^__version__ = "([^"]+)"$', (HERE / "ama_tfx" / "__init__.py").read_text(), re.MULTILINE).group(1)
 
 EXTRAS = {
     # dill and setuptools<70: TFX 1.16 imports or runs them without always requiring them (docs/adr/0001).

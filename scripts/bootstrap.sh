@@ -5,6 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=.tools/uv/bin/uv
+# Like pip, uv is to trust the certificates that this machine trusts.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 
 # Prints each interpreter that this machine may have; a pyenv shim may be there and still not run.
 candidates() {

@@ -54,7 +54,14 @@ def catalog_postgresql(postgresql_server: PostgresqlServer, _catalog_postgresql:
     yield _catalog_postgresql
     tables = sorted(metadata.tables)
     statements = [
-        f"TRUNCATE {', '.join(tables)} RESTART IDENTITY",
+        # Ten times as quick as TRUNCATE; a replica's session fires no triggers.
+        "SET session_replication_role = replica",
+        *(f"DELETE FROM {table}" for table in tables),
+        *(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1, false)"
+            for table in tables
+            if "id" in metadata.tables[table].columns
+        ),
         f"UPDATE alembic_version SET version_num = '{HEAD}'",
         f"INSERT INTO registry_facts (key, value) VALUES ('registry_id', '{REGISTRY_ID}')",
         *(f"ALTER TABLE {table} ENABLE TRIGGER ALL" for table in tables),
@@ -84,6 +91,8 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     folder = tmp_path / "registry"
     if request.param == "sqlite":
         return str(folder)
+    folder.mkdir()
+    (folder / "registry.id").write_text(REGISTRY_ID)  # as if this folder had made the catalog and been interrupted
     return f"{request.getfixturevalue('catalog_postgresql')}&blobs={folder}"
 
 
@@ -101,6 +110,8 @@ def as_another_user(tmp_path: Path) -> Callable[[Callable[[], object]], object]:
 
         return in_process(unprivileged)
 
+    if os.getuid() == 0 and not all(parent.stat().st_mode & 0o005 == 0o005 for parent in Path(__file__).parents):
+        pytest.skip("NOT TESTED: this checkout lies where only root can read, so no other user can import it")
     if os.getuid() == 0:  # pytest's folders are for root's eyes only
         for folder in [tmp_path, *tmp_path.parents[:2]]:
             folder.chmod(0o755)

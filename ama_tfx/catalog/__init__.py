@@ -5,15 +5,25 @@ Names and values come in checked: what they mean is the layer above's business. 
 the databases' own orders of letters differ.
 """
 
-from ama_tfx.catalog.aliases import alias_version, aliases_of, assets_with_alias, moves_of, point_alias
-from ama_tfx.catalog.assets import ensure_asset, find_asset, list_assets, lock_asset
-from ama_tfx.catalog.audit import append_audit, audit_entries, verify_audit
+from ama_tfx.catalog.aliases import (
+    alias_version,
+    alias_versions,
+    aliases_of,
+    aliases_with_file,
+    all_moves,
+    assets_with_alias,
+    moves_of,
+    point_alias,
+)
+from ama_tfx.catalog.assets import asset_names, ensure_asset, find_asset, find_asset_id, list_assets, lock_asset
+from ama_tfx.catalog.audit import append_audit, audit_entries, audit_head, iterate_audit, verify_audit
 from ama_tfx.catalog.database import Database, postgresql_engine, sqlite_engine
 from ama_tfx.catalog.records import (
     AliasMove,
     AliasRow,
     AssetRow,
     AuditEntry,
+    AuditHead,
     FileRow,
     NewVersion,
     Registration,
@@ -33,6 +43,7 @@ from ama_tfx.catalog.versions import (
     refs_of,
     registrations_of,
     tags_of,
+    version_digests,
     versions_with_digest,
 )
 
@@ -41,6 +52,7 @@ __all__ = [
     "AliasRow",
     "AssetRow",
     "AuditEntry",
+    "AuditHead",
     "Database",
     "FileRow",
     "NewVersion",
@@ -49,16 +61,23 @@ __all__ = [
     "add_registration",
     "add_tags",
     "alias_version",
+    "alias_versions",
     "aliases_of",
+    "aliases_with_file",
+    "all_moves",
     "append_audit",
+    "asset_names",
     "assets_with_alias",
     "audit_entries",
+    "audit_head",
     "ensure_asset",
     "files_of",
     "find_asset",
+    "find_asset_id",
     "find_files",
     "find_version",
     "insert_version",
+    "iterate_audit",
     "list_assets",
     "list_versions",
     "lock_asset",
@@ -73,5 +92,6 @@ __all__ = [
     "sqlite_engine",
     "tags_of",
     "verify_audit",
+    "version_digests",
     "versions_with_digest",
 ]

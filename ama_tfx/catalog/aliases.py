@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import sqlalchemy as sa
 
 from ama_tfx.catalog.records import AliasMove, AliasRow
-from ama_tfx.catalog.schema import alias_moves, aliases, assets, versions, workspaces
+from ama_tfx.catalog.schema import alias_moves, aliases, assets, files, versions, workspaces
+from ama_tfx.storage import Digest
 
 
 def aliases_of(connection: sa.Connection, asset_id: int) -> list[AliasRow]:
@@ -33,6 +37,49 @@ def assets_with_alias(connection: sa.Connection, workspace: str, name: str) -> l
         .where(workspaces.c.name == workspace, aliases.c.name == name)
     )
     return sorted(connection.execute(query).scalars())
+
+
+def aliases_with_file(connection: sa.Connection, digest: Digest) -> dict[int, list[str]]:
+    """Return the aliases of every version that holds a file of this content, by the version's row number."""
+    query = (
+        sa.select(aliases.c.version_id, aliases.c.name)
+        .join(files, files.c.version_id == aliases.c.version_id)
+        .where(files.c.sha256 == digest)
+        .distinct()
+    )
+    found: dict[int, list[str]] = {}
+    for version_id, name in sorted(tuple(row) for row in connection.execute(query)):
+        found.setdefault(version_id, []).append(name)
+    return found
+
+
+def alias_versions(connection: sa.Connection) -> Iterator[tuple[str, str, str, int]]:
+    """Give every alias there is: its workspace, asset and name, and the number of the version it points at."""
+    query = (
+        sa.select(workspaces.c.name, assets.c.name, aliases.c.name, versions.c.number)
+        .select_from(aliases)
+        .join(versions, versions.c.id == aliases.c.version_id)
+        .join(assets, assets.c.id == aliases.c.asset_id)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+    )
+    yield from (tuple(row) for row in connection.execute(query))
+
+
+def all_moves(connection: sa.Connection) -> Iterator[tuple[str, str, AliasMove]]:
+    """Give every move of every alias, the oldest first: the workspace, the asset and the move."""
+    query = (
+        sa.select(workspaces.c.name.label("workspace"), assets.c.name.label("asset"), alias_moves)
+        .select_from(alias_moves)
+        .join(assets, assets.c.id == alias_moves.c.asset_id)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+        .order_by(alias_moves.c.id)
+    )
+    for row in connection.execute(query):
+        yield row.workspace, row.asset, _move(row)
+
+
+def _move(row: sa.Row[Any]) -> AliasMove:
+    return AliasMove(row.name, row.from_version, row.to_version, row.reason, row.moved_at, row.moved_by)
 
 
 def point_alias(connection: sa.Connection, asset_id: int, move: AliasMove) -> None:
@@ -66,7 +113,4 @@ def moves_of(connection: sa.Connection, asset_id: int, name: str | None = None) 
     query = sa.select(alias_moves).where(alias_moves.c.asset_id == asset_id).order_by(alias_moves.c.id.desc())
     if name is not None:
         query = query.where(alias_moves.c.name == name)
-    return [
-        AliasMove(row.name, row.from_version, row.to_version, row.reason, row.moved_at, row.moved_by)
-        for row in connection.execute(query)
-    ]
+    return [_move(row) for row in connection.execute(query)]

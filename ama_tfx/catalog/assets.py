@@ -11,6 +11,8 @@ from ama_tfx.catalog.records import AssetRow
 from ama_tfx.catalog.schema import assets, versions, workspaces
 from ama_tfx.errors import ConflictError
 
+_WORKSPACES_LOCK = 0x616D62
+
 
 def ensure_asset(connection: sa.Connection, workspace: str, name: str, now: datetime.datetime) -> int:
     """Return an asset's row number, making the asset and its workspace where they are missing, and lock it.
@@ -18,10 +20,9 @@ def ensure_asset(connection: sa.Connection, workspace: str, name: str, now: date
     Until the transaction ends nobody else changes the asset, its versions or its aliases through this layer.
 
     Raises:
-        ConflictError: An asset exists whose name differs only in case.
+        ConflictError: A workspace or an asset exists whose name differs only in case.
     """
-    _insert_missing(connection, workspaces, name=workspace, created_at=now)
-    workspace_id = connection.execute(sa.select(workspaces.c.id).where(workspaces.c.name == workspace)).scalar_one()
+    workspace_id = _ensure_workspace(connection, workspace, now)
     folded = name.casefold()
     _insert_missing(connection, assets, workspace_id=workspace_id, name=name, folded_name=folded, created_at=now)
     row = connection.execute(
@@ -41,6 +42,26 @@ def lock_asset(connection: sa.Connection, asset_id: int) -> None:
     connection.execute(sa.select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
 
 
+def find_asset_id(connection: sa.Connection, workspace: str, name: str) -> int | None:
+    """Return an asset's row number, or None; counts no versions, of which there may be many."""
+    query = (
+        sa.select(assets.c.id)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+        .where(workspaces.c.name == workspace, assets.c.name == name)
+    )
+    return connection.execute(query).scalar()
+
+
+def asset_names(connection: sa.Connection, workspace: str) -> list[str]:
+    """Return the names of a workspace's assets in order."""
+    query = (
+        sa.select(assets.c.name)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+        .where(workspaces.c.name == workspace)
+    )
+    return sorted(connection.execute(query).scalars())
+
+
 def find_asset(connection: sa.Connection, workspace: str, name: str) -> AssetRow | None:
     """Return an asset, or None."""
     rows = _rows(connection, workspaces.c.name == workspace, assets.c.name == name)
@@ -50,6 +71,21 @@ def find_asset(connection: sa.Connection, workspace: str, name: str) -> AssetRow
 def list_assets(connection: sa.Connection, workspace: str | None = None) -> list[AssetRow]:
     """Return the assets of one workspace, or of all, by name."""
     return _rows(connection, *([workspaces.c.name == workspace] if workspace is not None else []))
+
+
+def _ensure_workspace(connection: sa.Connection, name: str, now: datetime.datetime) -> int:
+    wanted = sa.select(workspaces.c.id).where(workspaces.c.name == name)
+    if found := connection.execute(wanted).scalar():
+        return int(found)
+    if connection.dialect.name == "postgresql":  # no row to lock yet, and twins in case are two rows
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WORKSPACES_LOCK})")
+    for other in connection.execute(sa.select(workspaces.c.name)).scalars():
+        if other != name and other.casefold() == name.casefold():
+            raise ConflictError(
+                f"workspace {name!r} would differ from the existing {other!r} only in case; use {other!r}"
+            )
+    _insert_missing(connection, workspaces, name=name, created_at=now)
+    return int(connection.execute(wanted).scalar_one())
 
 
 def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[AssetRow]:

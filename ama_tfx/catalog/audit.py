@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from ama_tfx.catalog.records import AuditEntry
+from ama_tfx.catalog.records import AuditEntry, AuditHead
 from ama_tfx.catalog.schema import audit
 from ama_tfx.errors import IntegrityError
 from ama_tfx.storage import Digest, canonical_json, parse_json
@@ -48,25 +48,41 @@ def append_audit(
 
 def audit_entries(connection: sa.Connection) -> list[AuditEntry]:
     """Return the whole log in order."""
-    rows = connection.execute(sa.select(audit).order_by(audit.c.sequence))
-    return [AuditEntry(**{**row._mapping, "details": parse_json(row.details, "audit details")}) for row in rows]
+    return list(iterate_audit(connection))
 
 
-def verify_audit(connection: sa.Connection) -> int:
+def iterate_audit(connection: sa.Connection) -> Iterator[AuditEntry]:
+    """Give the log's entries in order, without holding all of them."""
+    for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)):
+        yield AuditEntry(**{**row._mapping, "details": parse_json(row.details, "audit details")})
+
+
+def audit_head(connection: sa.Connection) -> AuditHead:
+    """Return where the log ends now."""
+    query = sa.select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
+    last = connection.execute(query).first()
+    return AuditHead(last.sequence, last.hash) if last else AuditHead(0, START)
+
+
+def verify_audit(connection: sa.Connection, expected_head: AuditHead | None = None) -> int:
     """Check the chain and return how many entries it has.
+
+    Args:
+        connection: The transaction.
+        expected_head: Where the log ended once, as kept elsewhere: no chain tells by itself that its end was cut off.
 
     Raises:
         IntegrityError: An entry was edited, removed or put in; the message names the first such place.
     """
     try:
-        return _verify(connection)
+        return _verify(connection, expected_head)
     except IntegrityError:
         raise
     except (TypeError, ValueError) as error:
         raise IntegrityError(f"audit log: an entry holds what was never written: {error}") from error
 
 
-def _verify(connection: sa.Connection) -> int:
+def _verify(connection: sa.Connection, expected: AuditHead | None) -> int:
     previous, count = START, 0
     for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)):
         count += 1
@@ -75,6 +91,12 @@ def _verify(connection: sa.Connection) -> int:
         if row.hash != _hash(dict(row._mapping)):
             raise IntegrityError(f"audit log: entry {count} ({row.action} {row.subject!r}) was edited")
         previous = row.hash
+        if expected and count == expected.count and previous != expected.hash:
+            raise IntegrityError(
+                f"audit log: entry {count} is not the one that was there before; the log was written anew up to it"
+            )
+    if expected and count < expected.count:
+        raise IntegrityError(f"audit log: it had {expected.count} entries, it has {count}; its end was cut off")
     return count
 
 

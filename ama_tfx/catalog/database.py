@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -46,6 +48,7 @@ class Database:
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self.engine = engine
         self.name = name
+        self._folder = engine.get_execution_options().get("ama_folder")
         self._reading = engine
         if engine.dialect.name == "postgresql":  # where each statement would see a state of its own
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -123,27 +126,42 @@ class Database:
             yield
         except AmaError:
             raise
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error) as error:
-            raise _translated(error, self.name) from error
+        except sa.exc.NoResultFound:  # a caller's mistake, not the database's
+            raise
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+            raise _translated(error, self.name, full=_is_full(self._folder)) from error
 
 
 def sqlite_engine(path: Path, *, create: bool = False) -> sa.Engine:
     """Return an engine on a SQLite file: WAL, foreign keys on, every commit synced.
 
+    Readers need no right to write, and no space on the disk, unless somebody is writing: see `_Unlocked`.
+
     Args:
         path: The file.
         create: Whether a missing file is made; otherwise a missing one is an error, never an empty catalog.
     """
-    uri = f"file:{quote(str(path.resolve()))}?mode={'rwc' if create else 'rw'}"
+    uri = f"file:{quote(bytes(path.resolve()))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
         # isolation_level=None: sqlite3 opens no transaction behind our back; _begin says which kind it is.
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA schema_version")  # reads, and for that makes the -shm file
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if create or not _may_be_read_unlocked(path, error):
+                raise
+            return _Unlocked.open(path)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    options = {"ama_folder": path.resolve().parent}
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool, execution_options=options)
     sa.event.listen(engine, "begin", _begin)
     return engine
 
@@ -159,9 +177,61 @@ def postgresql_engine(url: sa.URL) -> sa.Engine:
     except ImportError as error:
         raise MissingExtraError("postgres", "a registry on PostgreSQL") from error
     # What a writer reads after it got its lock has to be what the writer before it wrote.
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, isolation_level="READ COMMITTED"
     )
+    _POOLS.add(engine)
+    return engine
+
+
+class _Unlocked(sqlite3.Connection):
+    """Reads a SQLite file alone, where the files beside it that readers and writers meet in cannot be made.
+
+    A full disk, a read-only one and another user's folder are such. There is no write-ahead log then, so the file is
+    the whole catalog; should a writer with more rights change it meanwhile, the reader is told instead of misled.
+    """
+
+    path: Path
+    seen: tuple[int, int, int]
+
+    @classmethod
+    def open(cls, path: Path) -> _Unlocked:
+        """Connect to a file; what is written fails."""
+        uri = f"file:{quote(bytes(path.resolve()))}?mode=ro&immutable=1"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, factory=cls)
+        connection.path, connection.seen = path, _state(path)
+        return connection
+
+    def commit(self) -> None:
+        """End the transaction, which nobody may have disturbed."""
+        super().commit()
+        if _state(self.path) != self.seen:
+            raise ConflictError(f"catalog {str(self.path)!r} was written to while it was read; try again")
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _may_be_read_unlocked(path: Path, error: sqlite3.OperationalError) -> bool:
+    if not any(text in str(error) for text in ("unable to open", "readonly", "disk I/O error", "is full")):
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    return path.exists() and not (log.exists() and log.stat().st_size)
+
+
+_POOLS: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+
+
+def _forget_connections_of_parent() -> None:
+    """Leave a parent process's connections to it: two processes on one would read each other's answers."""
+    for engine in list(_POOLS):
+        engine.dispose(close=False)
+
+
+# Not NullPool, which needs no such care: a read takes 12 ms with it and 1.4 ms with a pool (server on a Unix socket).
+os.register_at_fork(after_in_child=_forget_connections_of_parent)
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -169,13 +239,24 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _translated(error: Exception, name: str) -> AmaError:
+def _is_full(folder: Path | None) -> bool:
+    """Return whether the disk of a SQLite file has no space left: SQLite often says only that it could not write."""
+    if folder is None:
+        return False
+    try:
+        return os.statvfs(folder).f_bavail == 0
+    except OSError:
+        return False
+
+
+def _translated(error: Exception, name: str, *, full: bool = False) -> AmaError:
     """Return our error for the database driver's."""
     original = getattr(error, "orig", None) or error
     text = str(original).strip().split("\n")[0]
     if "locked" in text:
         return ConflictError(f"catalog {name} was busy for {BUSY_SECONDS} s ({text}); try again")
-    if "disk is full" in text or "No space left" in text:
+    could_not_write = any(words in text for words in ("disk I/O error", "unable to open", "readonly"))
+    if "disk is full" in text or "No space left" in text or (full and could_not_write):
         return OutOfSpaceError(f"cannot write to catalog {name}: {text}; free some space, then try again")
     if "readonly" in text or "permission denied" in text:
         return PermissionDeniedError(f"cannot write to catalog {name}: {text}")

@@ -115,3 +115,14 @@ class AuditEntry:
     details: Mapping[str, Any]
     previous: Digest
     hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """Where the audit log ended at a time: how many entries it had, and the last one's hash.
+
+    Whoever keeps one elsewhere can tell later that nothing up to there was cut off or written anew.
+    """
+
+    count: int
+    hash: Digest

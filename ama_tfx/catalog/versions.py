@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,10 +78,8 @@ def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
 
 def find_files(connection: sa.Connection, digest: Digest) -> list[tuple[VersionRow, str]]:
     """Return every version that holds a file of this content, with the file's path there."""
-    query = sa.select(files.c.version_id, files.c.path).where(files.c.sha256 == digest)
-    paths = [(row.version_id, row.path) for row in connection.execute(query)]
-    found = {row.id: row for row in _select(connection, versions.c.id.in_({version_id for version_id, _ in paths}))}
-    hits = [(found[version_id], path) for version_id, path in paths]
+    query = _query(files.c.path.label("found")).join(files, files.c.version_id == versions.c.id)
+    hits = [_with_found(row) for row in connection.execute(query.where(files.c.sha256 == digest))]
     return sorted(hits, key=lambda hit: (hit[0].workspace, hit[0].asset, hit[0].number, hit[1]))
 
 
@@ -93,6 +91,16 @@ def refs_of(connection: sa.Connection, version_id: int) -> list[tuple[str, Versi
 def referrers_of(connection: sa.Connection, version_id: int) -> list[tuple[str, VersionRow]]:
     """Return what was made from a version: role and version, by role."""
     return _linked(connection, refs.c.target_id == version_id, refs.c.version_id)
+
+
+def version_digests(connection: sa.Connection) -> Iterator[tuple[str, str, int, Digest]]:
+    """Give every version there is: its workspace, asset, number and digest."""
+    query = (
+        sa.select(workspaces.c.name, assets.c.name, versions.c.number, versions.c.digest)
+        .join(assets, assets.c.id == versions.c.asset_id)
+        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
+    )
+    yield from (tuple(row) for row in connection.execute(query))
 
 
 def properties_of(connection: sa.Connection, version_id: int) -> dict[str, Any]:
@@ -142,24 +150,31 @@ def registrations_of(connection: sa.Connection, version_id: int) -> list[Registr
 def _linked(
     connection: sa.Connection, condition: sa.ColumnElement[bool], other: sa.Column[int]
 ) -> list[tuple[str, VersionRow]]:
-    edges = sorted(tuple(row) for row in connection.execute(sa.select(refs.c.role, other).where(condition)))
-    found = {row.id: row for row in _select(connection, versions.c.id.in_({edge[1] for edge in edges}))}
-    return [(role, found[version_id]) for role, version_id in edges]
+    query = _query(refs.c.role.label("found")).join(refs, other == versions.c.id).where(condition)
+    edges = [_with_found(row) for row in connection.execute(query)]
+    return [(role, row) for row, role in sorted(edges, key=lambda edge: (edge[1], edge[0].id))]
+
+
+def _with_found(row: sa.Row[Any]) -> tuple[VersionRow, str]:
+    columns = dict(row._mapping)
+    found = columns.pop("found")
+    return VersionRow(**columns), found
 
 
 def _select(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool], newest_first: bool = False, limit: int | None = None
 ) -> list[VersionRow]:
-    columns = [column for column in versions.c if column.name != "asset_id"]
-    query = (
-        sa.select(versions.c.asset_id, workspaces.c.name.label("workspace"), assets.c.name.label("asset"), *columns)
+    query = _query().where(*conditions).order_by(versions.c.number.desc() if newest_first else versions.c.id)
+    return [VersionRow(**row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def _query(*more: sa.Label[str]) -> sa.Select[Any]:
+    return (
+        sa.select(*versions.c, workspaces.c.name.label("workspace"), assets.c.name.label("asset"), *more)
+        .select_from(versions)
         .join(assets, assets.c.id == versions.c.asset_id)
         .join(workspaces, workspaces.c.id == assets.c.workspace_id)
-        .where(*conditions)
-        .order_by(versions.c.number.desc() if newest_first else versions.c.id)
-        .limit(limit)
     )
-    return [VersionRow(**row._mapping) for row in connection.execute(query)]
 
 
 def _insert_all(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

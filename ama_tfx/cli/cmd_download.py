@@ -47,5 +47,8 @@ def command(
     ref = content_ref(reference, session.workspace, alias=alias, version=version)
     steps = plan_download(registry, ref, paths, output=output, refs=refs, here=here())
     with session.progress("downloading", sum(step.size_bytes for step in steps)) as on_bytes:
-        results = [(step.role, registry.download(step.reference, step.target, on_bytes=on_bytes)) for step in steps]
+        results = [
+            (step.role, registry.download(step.reference, step.target, manifest=step.manifest, on_bytes=on_bytes))
+            for step in steps
+        ]
     session.say(downloaded_report(results, session.workspace))

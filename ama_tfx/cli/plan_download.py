@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ama_tfx.errors import InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.registry import AssetRef, Manifest, Registry, Version
+from ama_tfx.registry.manifest import folders_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,14 @@ class Step:
         target: Where.
         size_bytes: How much.
         role: Of which ref it is the target; None for what was asked for itself.
+        manifest: The version's, when it was read already.
     """
 
     reference: AssetRef
     target: Path
     size_bytes: int
     role: str | None = None
+    manifest: Manifest | None = None
 
 
 def plan_content(
@@ -50,12 +53,13 @@ def plan_content(
                 f"cannot make the folder {output!r}: it is the current one; "
                 f"leave --output out for './{last_name(version)}', or name another"
             )
-        return [Step(version.reference, target, version.size_bytes)]
+        return [Step(version.reference, target, version.size_bytes, manifest=manifest)]
     wanted = list(dict.fromkeys(path.rstrip("/") for path in paths))
+    named = {*wanted}
     # A folder brings what lies in it.
-    outermost = [path for path in wanted if not any(path.startswith(f"{other}/") for other in wanted)]
+    outermost = [path for path in wanted if not any(folder in named for folder in folders_of(path))]
     return [
-        Step(AssetRef(version.asset, version.digest, path), target / path, _size_of(manifest, path))
+        Step(AssetRef(version.asset, version.digest, path), target / path, _size_of(manifest, path), manifest=manifest)
         for path in outermost
     ]
 

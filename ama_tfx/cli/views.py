@@ -53,16 +53,18 @@ def uploaded_report(registered: Registered, draft: Draft, workspace: str) -> Rep
     document = {
         **version.to_json(),
         "alias": draft.alias,
+        "alias_refused": registered.alias_refused,
         "created": registered.created,
         "new_bytes": registered.new_bytes,
     }
     size = f"{plural(version.file_count, 'file')}, {human_size(version.size_bytes)}"
-    alias = f", alias {draft.alias}" if draft.alias else ""
+    alias = f", alias {draft.alias}" if draft.alias and not registered.alias_refused else ""
+    told = (f"alias not set: {registered.alias_refused}",) if registered.alias_refused else ()
     if registered.created:
         line = f"uploaded {_short(version, workspace)} ({version.semantic}): {size}{alias}"
     else:
         line = f"already there: {_short(version, workspace)} ({version.semantic}) is this content{alias}"
-    return Report(document, (str(version.reference),), (line, str(version.reference)))
+    return Report(document, (str(version.reference),), (line, str(version.reference), *told))
 
 
 def downloaded_report(results: Sequence[tuple[str | None, Downloaded]], workspace: str) -> Report:

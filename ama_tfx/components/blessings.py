@@ -34,22 +34,35 @@ class BlessingArtifact(Protocol):
     def get_int_custom_property(self, key: str) -> int:
         """Return its value."""
 
+    def get_string_custom_property(self, key: str) -> str:
+        """Return its value."""
 
-_PROPERTY = "blessed"
+
+BLESSED = "blessed"
+MODEL_URI = "current_model"
 
 
-def read_blessing(source: str, artifacts: Sequence[BlessingArtifact] | None) -> Signal:
-    """Return what a gate's blessing says, reading what Pusher reads: the ``blessed`` property.
+def read_blessing(source: str, artifacts: Sequence[BlessingArtifact] | None, model_uri: str) -> Signal:
+    """Return what a gate's blessing says of a model, reading what Pusher reads: the ``blessed`` property.
 
     Args:
         source: The gate's name, for the reason.
         artifacts: What its output channel holds; none when the gate did not run.
+        model_uri: Of the model in question. Evaluator writes into a blessing which model it is of; the blessing of
+            another model, an earlier run's perhaps, says nothing of this one.
     """
     if not artifacts:
         return Signal(source, Verdict.UNKNOWN, f"{source} gave no blessing: it did not run")
-    artifact = artifacts[-1]
-    if not artifact.has_custom_property(_PROPERTY):
+    if len(artifacts) > 1:
+        return Signal(
+            source, Verdict.UNKNOWN, f"{source} gave {len(artifacts)} blessings, and which counts is not known"
+        )
+    (artifact,) = artifacts
+    if artifact.has_custom_property(MODEL_URI) and artifact.get_string_custom_property(MODEL_URI) != model_uri:
+        other = artifact.get_string_custom_property(MODEL_URI)
+        return Signal(source, Verdict.UNKNOWN, f"{source}'s blessing is of another model ({other})")
+    if not artifact.has_custom_property(BLESSED):
         return Signal(source, Verdict.UNKNOWN, f"{source} decided nothing: it has no thresholds to check against")
-    if artifact.get_int_custom_property(_PROPERTY) == 1:
+    if artifact.get_int_custom_property(BLESSED) == 1:
         return Signal(source, Verdict.BLESSED, f"{source} blessed it")
     return Signal(source, Verdict.NOT_BLESSED, f"{source} did not bless it (see {artifact.uri})")

@@ -3,7 +3,7 @@
 Start with `Registry`; everything it takes and gives is exported here.
 """
 
-from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, Registration
+from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, AuditHead, Registration
 from ama_tfx.registry.aliasing import Expect
 from ama_tfx.registry.draft import Draft, DraftRef
 from ama_tfx.registry.location import Location, default_registry_url
@@ -45,6 +45,7 @@ __all__ = [
     "AssetName",
     "AssetRef",
     "AuditEntry",
+    "AuditHead",
     "Bump",
     "Details",
     "Downloaded",

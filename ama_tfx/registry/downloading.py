@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
+import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ama_tfx.errors import ConflictError, IntegrityError, NotFoundError, did_you_mean
+from ama_tfx.errors import ConflictError, IntegrityError, InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.registry.manifest import FileEntry, Manifest
 from ama_tfx.storage import (
     BlobStore,
     Digest,
     OnBytes,
+    PendingFile,
     export_blob,
     fsync_directory,
     hash_stream,
+    hold,
     make_folders,
     open_regular_file,
     os_errors,
+    remove_leftovers,
+    sync_file_system,
+    write_blob,
 )
+
+_PARTIAL = re.compile(r"\..{0,50}\.[0-9a-f]{16}\.partial", re.DOTALL)
 
 
 def select(manifest: Manifest, path: str | None) -> tuple[tuple[FileEntry, ...], tuple[str, ...], bool]:
@@ -72,13 +82,15 @@ def write_folder(
         if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
             return _keep(target, files, directories)
         make_folders(target.parent)
-        partial = target.parent / f".{target.name[:50]}.{secrets.token_hex(8)}.partial"
-        try:
-            for folder in (partial, *(partial / path for path in directories)):
-                make_folders(folder)
+        remove_leftovers(target.parent, _PARTIAL.fullmatch, folders=True)
+        with _partial_folder(target) as partial:
+            for path in directories:
+                (partial / path).mkdir(parents=True, exist_ok=True)
             for entry in files:
-                make_folders((partial / entry.path).parent)
-                _export(blobs, entry, partial / entry.path, on_bytes)
+                (partial / entry.path).parent.mkdir(parents=True, exist_ok=True)
+                with _blob_of(blobs, entry):
+                    write_blob(blobs, entry.digest, partial / entry.path, on_bytes=on_bytes)
+            sync_file_system(partial)
             try:
                 partial.rename(target)
             except OSError as error:
@@ -86,8 +98,6 @@ def write_folder(
                     raise
                 return _keep(target, files, directories)  # somebody else was quicker
             fsync_directory(target.parent)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return True
 
 
@@ -103,8 +113,30 @@ def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnByte
                 return False
             raise ConflictError(f"{str(target)!r} exists and is something else; remove it, or name another target")
         make_folders(target.parent)
-        _export(blobs, entry, target, on_bytes)
+        remove_leftovers(target.parent, PendingFile.is_leftover)
+        try:
+            with _blob_of(blobs, entry):
+                export_blob(blobs, entry.digest, target, on_bytes=on_bytes)
+        except ConflictError:  # it appeared meanwhile
+            if _is(target, entry):
+                return False
+            raise
     return True
+
+
+def read_manifest(blobs: BlobStore, digest: Digest) -> Manifest:
+    """Return the manifest that the catalog names.
+
+    Raises:
+        IntegrityError: It is lost, damaged, or was put in by something that is not ama-tfx.
+        FormatError: It was written by another release.
+    """
+    with open_blob(blobs, digest, "manifest") as stream:
+        content = stream.read()
+    try:
+        return Manifest.from_bytes(content)
+    except InvalidInputError as error:
+        raise IntegrityError(f"the manifest {digest} was not written by ama-tfx: {error}") from error
 
 
 def open_blob(blobs: BlobStore, digest: Digest, what: str) -> BinaryIO:
@@ -119,9 +151,33 @@ def open_blob(blobs: BlobStore, digest: Digest, what: str) -> BinaryIO:
         raise _lost(digest, what) from error
 
 
-def _export(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnBytes | None) -> None:
+@contextlib.contextmanager
+def _partial_folder(target: Path) -> Iterator[Path]:
+    """Make a hidden folder beside the target, locked while it is in use, and remove it unless it was renamed."""
+    partial = target.parent / f".{target.name[:50]}.{secrets.token_hex(8)}.partial"
+    descriptor = _make_held(partial)
     try:
-        export_blob(blobs, entry.digest, target, on_bytes=on_bytes)
+        yield partial
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _make_held(folder: Path) -> int:
+    while True:
+        folder.mkdir()
+        with contextlib.suppress(FileNotFoundError):  # taken for a leftover before it was locked: once more
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if hold(descriptor, folder):
+                return descriptor
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _blob_of(blobs: BlobStore, entry: FileEntry) -> Iterator[None]:
+    """Tell a blob that the store has lost from a folder of the target that is gone."""
+    try:
+        yield
     except NotFoundError as error:
         if blobs.has(entry.digest):
             raise

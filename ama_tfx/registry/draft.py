@@ -6,9 +6,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ama_tfx.errors import AmaError, FormatError
+from ama_tfx.errors import AmaError, FormatError, InvalidInputError
 from ama_tfx.registry.manifest import check_paths
-from ama_tfx.registry.names import AssetName, AssetRef, check_label, settable_alias
+from ama_tfx.registry.names import (
+    AssetName,
+    AssetRef,
+    check_label,
+    check_path,
+    check_text,
+    is_pinned,
+    settable_alias,
+)
 from ama_tfx.registry.results import Facts, Ref
 from ama_tfx.registry.tree import Tree
 from ama_tfx.storage import canonical_json, parse_json
@@ -24,6 +32,9 @@ class DraftRef:
         role: What the other version was used as.
         written: What the user named; it may move.
         target: What that meant when it was added: a reference by digest.
+
+    Raises:
+        InvalidInputError: The role is no label, or the target may move.
     """
 
     role: str
@@ -32,6 +43,8 @@ class DraftRef:
 
     def __post_init__(self) -> None:
         check_label(self.role, "role")
+        if not is_pinned(self.target) or self.target.path is not None:
+            raise InvalidInputError(f"a ref's target is a version by digest, not {str(self.target)!r}")
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Draft:
         tags: Labels.
         properties: JSON values.
         kind: None until somebody sets one, which means ``Files``.
+        links: Paths that were symbolic links when the user named them: no other may be one when it is uploaded.
 
     Raises:
         InvalidInputError: A path, name or value that no version may have.
@@ -62,11 +76,16 @@ class Draft:
     tags: tuple[str, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
     kind: str | None = None
+    links: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_paths(list(self.files), self.directories)
+        for path in self.links:
+            check_path(path)
         if self.alias is not None:
             settable_alias(self.alias)
+        if self.message is not None:
+            check_text(self.message, "message")
         if self.kind is not None:
             check_label(self.kind, "kind")
         for tag in self.tags:
@@ -99,6 +118,7 @@ class Draft:
             "tags": list(self.tags),
             "properties": dict(self.properties),
             "kind": self.kind,
+            **({"links": list(self.links)} if self.links else {}),
         }
 
     def to_bytes(self) -> bytes:
@@ -129,18 +149,22 @@ class Draft:
         )
 
 
-def with_content(draft: Draft, named: Collection[str], tree: Tree) -> Draft:
+def with_content(draft: Draft, named: Collection[str], tree: Tree, links: Collection[str] = ()) -> Draft:
     """Return the draft with what was found under some paths, in place of all that it had from there.
 
     Args:
         draft: Before.
         named: The paths that were added, from the root; ``""`` is the root itself.
         tree: What is there now, by path from the root.
+        links: Those of the paths that are symbolic links.
     """
     files = {path for path in draft.files if not _lies_under(path, named)} | set(tree.files)
     empty = {path for path in draft.directories if not _lies_under(path, named)} | set(tree.directories)
     filled = {folder for path in files | empty for folder in _folders_of(path)}
-    return replace(draft, files=tuple(sorted(files)), directories=tuple(sorted(empty - filled)))
+    kept = {path for path in draft.links if not _lies_under(path, named)} | set(links)
+    return replace(
+        draft, files=tuple(sorted(files)), directories=tuple(sorted(empty - filled)), links=tuple(sorted(kept))
+    )
 
 
 def with_ref(draft: Draft, ref: DraftRef) -> Draft:
@@ -171,10 +195,13 @@ def with_settings(
 
 def without(draft: Draft, uploaded: Draft) -> Draft:
     """Return what is pending still when ``uploaded`` is not: what was added while it was on its way."""
+    files, directories = _minus(draft.files, uploaded.files), _minus(draft.directories, uploaded.directories)
+    used = {folder for path in (*files, *directories) for folder in (path, *_folders_of(path))}
     return replace(
         draft,
-        files=_minus(draft.files, uploaded.files),
-        directories=_minus(draft.directories, uploaded.directories),
+        files=files,
+        directories=directories,
+        links=tuple(path for path in draft.links if path in used),
         refs=tuple(ref for ref in draft.refs if ref not in uploaded.refs),
         alias=None if draft.alias == uploaded.alias else draft.alias,
         message=None if draft.message == uploaded.message else draft.message,
@@ -196,18 +223,27 @@ def _from_document(
     directories: list[str],
     refs: list[dict[str, str]],
     tags: list[str],
+    links: list[str] | None = None,
     **rest: Any,
 ) -> Draft:
     return Draft(
         asset=AssetName(workspace, asset),
-        files=tuple(files),
-        directories=tuple(directories),
+        files=_texts(files),
+        directories=_texts(directories),
         refs=tuple(
             DraftRef(ref["role"], AssetRef.parse(ref["written"]), AssetRef.parse(ref["target"])) for ref in refs
         ),
-        tags=tuple(tags),
+        tags=_texts(tags),
+        links=_texts([] if links is None else links),
         **rest,
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return a list of the document; a text would pass for a list of its characters."""
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, not {value!r}")
+    return tuple(value)
 
 
 def _lies_under(path: str, named: Collection[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,9 +29,20 @@ from ama_tfx.storage import (
 
 FORMAT = "ama-registry/1"
 MARKER = "registry.json"
+PROPOSAL = "registry.id"
+"""The identity that a folder means to have, until the marker is written: shows whose a catalog elsewhere is."""
 CATALOG = "catalog.db"
 BLOBS = "blobs"
-_OURS = {MARKER, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", BLOBS, ".lock"}
+_OURS = {MARKER, PROPOSAL, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", BLOBS, ".lock"}
+
+# Each is shown wherever the address is, so none may hold a secret, as sslpassword and options do.
+_DATABASE_OPTIONS = (
+    *("application_name", "blobs", "channel_binding", "connect_timeout", "gssencmode", "host", "hostaddr"),
+    *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "passfile", "port"),
+    *("sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert", "target_session_attrs", "tcp_user_timeout"),
+)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_NO_FOLDER = re.compile(r"[^/:]*:|[^/=]*=|//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +61,19 @@ class Location:
     def parse(cls, url: str | Path) -> Location:
         """Read a folder's path or ``postgresql://user@host/database?blobs=/folder``.
 
+        A text that looks like an address of another kind (``word:…``, ``key=value``) is refused and not shown, since
+        it may hold a password; a folder of such a name is given as ``./name``.
+
         Raises:
             InvalidInputError: Neither.
         """
         text = str(url)
-        if "://" not in text:
-            if not text.strip() or "\0" in text:
-                raise InvalidInputError(f"not a registry: {text!r}; expected a folder or postgresql://…?blobs=/folder")
-            return cls(_folder(text))
-        scheme = text.partition("://")[0]
+        scheme, separator, _ = text.partition("://")
+        if not separator or not _SCHEME.fullmatch(scheme):
+            return cls(_folder(_checked_folder(text)))
         if scheme != "postgresql":
             raise InvalidInputError(f"unknown kind of registry {scheme!r}; known: a folder, postgresql://…")
-        try:
-            parsed = sa.make_url(text)
-        except (sa.exc.ArgumentError, ValueError):  # either may quote a part of the URL, and there the password
-            raise InvalidInputError(
-                "not a database URL; expected postgresql://user@host/database?blobs=/folder"
-            ) from None
-        if "password" in parsed.query:  # which would be shown wherever the URL is
-            raise InvalidInputError("a database URL holds a password as in postgresql://user:password@host, if at all")
+        parsed = _database_url(text)
         blobs = parsed.query.get("blobs")
         if not isinstance(blobs, str) or not blobs:
             shown = parsed.render_as_string(hide_password=True)
@@ -132,6 +138,32 @@ def _identify(location: Location, database: Database, *, create: bool) -> str:
     return registry_id
 
 
+def _checked_folder(text: str) -> str:
+    if _NO_FOLDER.match(text):
+        raise InvalidInputError(
+            "not a registry: a text with ':' or '=' in its first name is not taken for a folder, nor shown, since it "
+            "may hold a password; expected postgresql://user@host/database?blobs=/folder, or ./name for a folder"
+        )
+    if not text.strip() or "\0" in text:
+        raise InvalidInputError(f"not a registry: {text!r}; expected a folder or postgresql://…?blobs=/folder")
+    return text
+
+
+def _database_url(text: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):  # either may quote a part of the URL, and there the password
+        raise InvalidInputError("not a database URL; expected postgresql://user@host/database?blobs=/folder") from None
+    if any("password" in key.casefold() for key in parsed.query):
+        raise InvalidInputError("a database URL holds a password as in postgresql://user:password@host, if at all")
+    if not parsed.query.keys() <= set(_DATABASE_OPTIONS):
+        raise InvalidInputError(
+            "a database URL has an option that is not known, and not shown, since it may hold a secret; "
+            f"known: {', '.join(_DATABASE_OPTIONS)}"
+        )
+    return parsed
+
+
 def _folder(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
@@ -162,21 +194,50 @@ def _create(location: Location, database: Database) -> None:
         raise InvalidInputError(
             f"folder {str(folder)!r} holds other things ({strangers[0]!r}) and no registry; name an empty or new folder"
         )
-    catalog = folder / CATALOG
-    if location.database is None and not catalog.exists():
-        if _has_blobs(folder):
-            raise BackendError(f"registry {str(folder)!r} has lost its catalog and marker; restore them from a backup")
-        Database(sqlite_engine(catalog, create=True), repr(str(catalog))).create(str(uuid.uuid4()))
+    if location.database is None:
+        _create_catalog_inside(folder, database)
     else:
-        database.create(str(uuid.uuid4()))
-        if database.has_versions():
-            raise BackendError(
-                f"the catalog {database.name} is in use and its blobs are not in {str(folder)!r}; "
-                f"name the folder whose {MARKER} belongs to it"
-            )
+        _create_catalog_elsewhere(folder, database)
     LocalBlobStore(folder / BLOBS)
     marker = canonical_json({"format": FORMAT, "id": database.check()})
     write_file(folder / MARKER, marker + b"\n")
+    with os_errors("remove", folder / PROPOSAL):
+        (folder / PROPOSAL).unlink(missing_ok=True)
+
+
+def _create_catalog_inside(folder: Path, database: Database) -> None:
+    catalog = folder / CATALOG
+    if catalog.exists():
+        database.create(str(uuid.uuid4()))
+        if database.has_versions():
+            raise _in_use(folder, database)
+        return
+    if _has_blobs(folder):
+        raise BackendError(f"registry {str(folder)!r} has lost its catalog and marker; restore them from a backup")
+    Database(sqlite_engine(catalog, create=True), repr(str(catalog))).create(str(uuid.uuid4()))
+
+
+def _create_catalog_elsewhere(folder: Path, database: Database) -> None:
+    """Make the catalog under the identity that the folder proposed before: of two folders, one is the catalog's."""
+    proposal = folder / PROPOSAL
+    if not proposal.exists():
+        if _has_blobs(folder):
+            raise BackendError(f"registry {str(folder)!r} has lost its marker; restore it from a backup")
+        write_file(proposal, str(uuid.uuid4()).encode())
+    with os_errors("read", proposal):
+        proposed = proposal.read_bytes().decode(errors="replace")
+    database.create(proposed)
+    if database.check() != proposed:
+        with os_errors("remove", proposal):
+            proposal.unlink()
+        raise _in_use(folder, database)
+
+
+def _in_use(folder: Path, database: Database) -> BackendError:
+    return BackendError(
+        f"the catalog {database.name} is in use and its blobs are not in {str(folder)!r}; "
+        f"name the folder whose {MARKER} belongs to it"
+    )
 
 
 def _has_blobs(folder: Path) -> bool:

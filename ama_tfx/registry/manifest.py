@@ -131,7 +131,7 @@ def check_paths(files: list[str], directories: tuple[str, ...]) -> None:
         seen[folded] = path
     spellings: dict[str, str] = {}
     for path in (*files, *directories):
-        for folder in _folders_of(path):
+        for folder in folders_of(path):
             folded = folder.casefold()
             if folded in seen:
                 raise InvalidInputError(f"path {seen[folded]!r} is listed by itself and as a folder of {path!r}")
@@ -139,7 +139,8 @@ def check_paths(files: list[str], directories: tuple[str, ...]) -> None:
                 raise InvalidInputError(f"folders {other!r} and {folder!r} differ only in case; rename one")
 
 
-def _folders_of(path: str) -> Iterator[str]:
+def folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that a path lies in, the innermost first, without the root."""
     while folder := path.rpartition("/")[0]:
         yield folder
         path = folder

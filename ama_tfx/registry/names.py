@@ -26,10 +26,15 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SEMANTIC = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_DRIVE = re.compile(r"[A-Za-z]:")
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-_FORBIDDEN = set("%\\#?;")
-_BIDIRECTIONAL = set("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DEVICES = {
+    *("con", "prn", "aux", "nul", "conin$", "conout$"),
+    *(f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"),
+}
+_FORBIDDEN = set('%\\#?;:*|<>"')
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's categories of what is not seen, or reorders what is: control, format, surrogate, separators."""
+_RECORDS = {".ama", ".git", "git~1"}
+"""Folders that programs act on: a hook or a setting in a downloaded `.git` runs code, a draft in `.ama` is uploaded."""
 _RESERVED_ALIASES = {"latest"}
 
 
@@ -179,7 +184,7 @@ def is_pinned(ref: AssetRef) -> bool:
 
 def settable_alias(name: str) -> Alias:
     """Return an alias that somebody wants to set; ``latest`` already means the newest version."""
-    if name in _RESERVED_ALIASES:
+    if name.casefold() in _RESERVED_ALIASES:
         raise InvalidInputError(f"alias {name!r} is reserved for the newest version; choose another")
     return Alias(name)
 
@@ -238,10 +243,14 @@ def check_path(path: str) -> str:
 
 
 def _check_path_segment(segment: str, path: str) -> None:
-    if segment in {"", "."} or _DRIVE.match(segment):
+    if segment in {"", "."}:
         raise InvalidInputError(f"path {path!r} is not relative and normal; expected something like 'folder/file'")
     if len(segment.encode()) > MAX_NAME_BYTES:
         raise InvalidInputError(f"a name in path {path[:80]!r}… is longer than {MAX_NAME_BYTES} bytes")
+    if segment.casefold() in _RECORDS:
+        raise InvalidInputError(
+            f"path {path!r}: {segment!r} is a folder that programs obey, never content; leave it out, or rename it"
+        )
     if segment.startswith("-") or segment != segment.strip() or segment.endswith("."):
         raise InvalidInputError(f"path {path!r}: no name may start with '-' or a space, or end with a dot or a space")
     _refuse_device(segment, path, "path")
@@ -257,7 +266,7 @@ def _check_segment(segment: str, whole: str, what: str) -> None:
 
 
 def _refuse_device(segment: str, whole: str, what: str) -> None:
-    if segment.partition(".")[0].casefold() in _DEVICES:
+    if segment.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
         raise InvalidInputError(f"not a valid {what}: {whole!r}; {segment!r} is a device on some systems")
 
 
@@ -269,7 +278,7 @@ def _check_length(text: str, what: str, most: int, *, least: int = 0) -> None:
 
 
 def _is_forbidden(char: str) -> bool:
-    return char in _FORBIDDEN or char in _BIDIRECTIONAL or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+    return char in _FORBIDDEN or unicodedata.category(char) in _INVISIBLE
 
 
 def _without_scheme(text: str) -> str:

@@ -35,7 +35,7 @@ def store_content(
     tree = scan(content)
     entries, new_bytes = [], 0
     for path, file in tree.files.items():
-        info = import_file(blobs, file.local, on_bytes=on_bytes)
+        info = import_file(blobs, file.local, expected=file.state, on_bytes=on_bytes)
         entries.append(FileEntry(path, info.digest, info.size_bytes))
         new_bytes += info.size_bytes if info.created else 0
     check_unchanged(content, tree)

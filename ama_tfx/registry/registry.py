@@ -12,10 +12,11 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from ama_tfx import catalog
-from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, VersionRow
-from ama_tfx.errors import InvalidInputError
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias
-from ama_tfx.registry.downloading import open_blob, select, write_folder, write_one
+from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, AuditHead, VersionRow
+from ama_tfx.errors import InvalidInputError, NotFoundError
+from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_stays
+from ama_tfx.registry.auditing import check_same, told_by_catalog, told_by_log
+from ama_tfx.registry.downloading import open_blob, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
@@ -96,6 +97,7 @@ class Registry:
         *,
         alias: str | None = None,
         on_bytes: OnBytes | None = None,
+        before_commit: Callable[[Manifest], object] | None = None,
     ) -> Registered:
         """Register content as a version of an asset.
 
@@ -106,8 +108,12 @@ class Registry:
             asset: Which asset; made when there is none.
             content: A folder, a file, or paths in the asset -> files and folders.
             facts: What the version says of itself.
-            alias: Set to the version in the same transaction.
+            alias: Set to the version in the same transaction; but a version that was there already does not get back an
+                alias that was at it before and has moved on since: the result's ``alias_refused`` says so. A run that
+                is tried again late would undo what a newer one did; `set_alias` moves it wherever it is told to.
             on_bytes: Called with each number of bytes read.
+            before_commit: Called with the manifest when all bytes are stored and nothing is visible yet; what it raises
+                undoes the registration.
 
         Raises:
             InvalidInputError: A name or a file that cannot be registered.
@@ -117,16 +123,20 @@ class Registry:
                 nothing of the version is visible.
         """
         facts = facts or Facts()
-        name, actor = self._asset(asset), self._now()
+        name = self._asset(asset)
         wanted = None if alias is None else settable_alias(alias)
         with self._database.read() as connection:
             refs = resolve_refs(connection, facts.refs)
         files, directories, new_bytes = store_content(self._blobs, content, on_bytes)
         manifest = Manifest(facts.kind, files, directories, refs, dict(facts.properties))
         digest, manifest_bytes = store_manifest(self._blobs, manifest)
+        if before_commit:
+            before_commit(manifest)
         with self._database.write() as connection:
+            actor = self._now()  # after the upload: the log tells when a version could be seen first
             row, created = record_version(connection, name, manifest, digest, facts, actor)
-            if wanted is not None:
+            refused = None if created or wanted is None else why_alias_stays(connection, row, wanted)
+            if wanted is not None and refused is None:
                 move_alias(
                     connection,
                     name,
@@ -136,7 +146,7 @@ class Registry:
                     reason=facts.message or "registered",
                     actor=actor,
                 )
-        return Registered(Version.from_row(row), created, new_bytes + manifest_bytes)
+        return Registered(Version.from_row(row), created, new_bytes + manifest_bytes, refused)
 
     def resolve(self, reference: Reference) -> Version:
         """Return the version that a reference means now.
@@ -147,21 +157,33 @@ class Registry:
         with self._database.read() as connection:
             return Version.from_row(require_version(connection, self._ref(reference)))
 
+    def exists(self, reference: Reference) -> bool:
+        """Return whether a reference means a version now."""
+        with self._database.read() as connection:
+            try:
+                require_version(connection, self._ref(reference))
+            except NotFoundError:
+                return False
+        return True
+
     def show(self, reference: Reference) -> Details:
         """Return everything known of a version.
 
         Raises:
-            NotFoundError: No such asset, alias or version.
+            NotFoundError: No such asset, alias or version, or no such path in it.
             IntegrityError: Its manifest is damaged.
         """
         with self._database.read() as connection:
-            row = require_version(connection, self._ref(reference))
+            ref = self._ref(reference)
+            row = require_version(connection, ref)
+            manifest = self._manifest(row.digest)
+            select(manifest, ref.path)
             return Details(
                 version=Version.from_row(row),
                 aliases=_aliases(connection, row),
                 tags=catalog.tags_of(connection, row.id),
                 properties=catalog.properties_of(connection, row.id),
-                files=self._manifest(row.digest).files,
+                files=manifest.files,
                 refs=_versions(catalog.refs_of(connection, row.id)),
                 used_by=_versions(catalog.referrers_of(connection, row.id)),
                 registrations=tuple(catalog.registrations_of(connection, row.id)),
@@ -187,7 +209,9 @@ class Registry:
             raise InvalidInputError(f"reference {str(ref)!r} names no single file; add its path, as in {ref}/model.h5")
         return open_blob(self._blobs, files[0].digest, f"file {files[0].path!r}")
 
-    def download(self, reference: Reference, target: Path, *, on_bytes: OnBytes | None = None) -> Downloaded:
+    def download(
+        self, reference: Reference, target: Path, *, manifest: Manifest | None = None, on_bytes: OnBytes | None = None
+    ) -> Downloaded:
         """Write a version, or the file or folder of it that the reference names, to ``target``.
 
         It appears verified and whole, or not at all; when it is there already, nothing is written.
@@ -195,6 +219,7 @@ class Registry:
         Args:
             reference: What.
             target: The folder or file to make.
+            manifest: The version's, for a caller that has read it already: many paths of one version need it once.
             on_bytes: Called with each number of bytes written.
 
         Raises:
@@ -204,7 +229,7 @@ class Registry:
         """
         ref = self._ref(reference)
         version = self.resolve(ref)
-        files, directories, one_file = select(self._manifest(version.digest), ref.path)
+        files, directories, one_file = select(manifest or self._manifest(version.digest), ref.path)
         if one_file:
             changed = write_one(self._blobs, files[0], target, on_bytes)
         else:
@@ -232,7 +257,7 @@ class Registry:
         ref, name = self._ref(reference), settable_alias(alias)
         check_text(reason, "reason")
         with self._database.write() as connection:
-            catalog.lock_asset(connection, require_asset(connection, ref.asset).id)
+            catalog.lock_asset(connection, require_asset(connection, ref.asset))
             row = require_version(connection, ref)
             return move_alias(
                 connection, ref.asset, name, row.number, expected=expected, reason=reason, actor=self._now()
@@ -250,7 +275,7 @@ class Registry:
         name, wanted = self._asset(asset), settable_alias(alias)
         check_text(reason, "reason")
         with self._database.write() as connection:
-            catalog.lock_asset(connection, require_asset(connection, name).id)
+            catalog.lock_asset(connection, require_asset(connection, name))
             require_version(connection, AssetRef(name, wanted))
             move = move_alias(connection, name, wanted, None, expected=expected, reason=reason, actor=self._now())
         assert move is not None
@@ -259,7 +284,12 @@ class Registry:
     def aliases(self, asset: str | AssetName) -> list[AliasRow]:
         """Return an asset's aliases by name."""
         with self._database.read() as connection:
-            return catalog.aliases_of(connection, require_asset(connection, self._asset(asset)).id)
+            return catalog.aliases_of(connection, require_asset(connection, self._asset(asset)))
+
+    def alias_moves(self, asset: str | AssetName, alias: str) -> list[AliasMove]:
+        """Return the moves of one alias, the newest first; none when it was never set."""
+        with self._database.read() as connection:
+            return catalog.moves_of(connection, require_asset(connection, self._asset(asset)), alias)
 
     def assets_with_alias(self, alias: str) -> list[AssetName]:
         """Return the workspace's assets that have an alias."""
@@ -274,10 +304,9 @@ class Registry:
         """
         digest = content if isinstance(content, Digest) else _digest_of(content)
         with self._database.read() as connection:
-            return [
-                Hit(Version.from_row(row), path, _aliases(connection, row))
-                for row, path in catalog.find_files(connection, digest)
-            ]
+            aliases = catalog.aliases_with_file(connection, digest)
+            hits = catalog.find_files(connection, digest)
+        return [Hit(Version.from_row(row), path, tuple(aliases.get(row.id, ()))) for row, path in hits]
 
     def assets(self, workspace: str | None = None) -> list[Asset]:
         """Return the assets of one workspace, or of all, by name."""
@@ -288,13 +317,13 @@ class Registry:
     def versions(self, asset: str | AssetName) -> list[Version]:
         """Return an asset's versions, the newest first."""
         with self._database.read() as connection:
-            asset_id = require_asset(connection, self._asset(asset)).id
+            asset_id = require_asset(connection, self._asset(asset))
             return [Version.from_row(row) for row in catalog.list_versions(connection, asset_id)]
 
     def log(self, asset: str | AssetName) -> list[LogEntry]:
         """Return an asset's history, versions and moves of aliases, the newest first."""
         with self._database.read() as connection:
-            asset_id = require_asset(connection, self._asset(asset)).id
+            asset_id = require_asset(connection, self._asset(asset))
             events = [
                 *(LogEntry(m.moved_at, m.moved_by, m) for m in catalog.moves_of(connection, asset_id)),
                 *(
@@ -310,14 +339,26 @@ class Registry:
         with self._database.read() as connection:
             return catalog.audit_entries(connection)
 
-    def verify_audit(self) -> int:
-        """Check the audit log's chain of hashes and return how many entries it has.
+    def audit_head(self) -> AuditHead:
+        """Return where the audit log ends now: for keeping elsewhere, and for `verify_audit` later."""
+        with self._database.read() as connection:
+            return catalog.audit_head(connection)
+
+    def verify_audit(self, expected_head: AuditHead | None = None) -> int:
+        """Check the audit log, and every version and alias against it; return how many entries it has.
+
+        Args:
+            expected_head: An `audit_head` of before, kept where whoever can write to the catalog cannot: the log alone
+                does not tell that its end was cut off.
 
         Raises:
-            IntegrityError: An entry was edited, removed or put in.
+            IntegrityError: An entry was edited, removed or put in, or the catalog was changed beside the log; the
+                message names what.
         """
         with self._database.read() as connection:
-            return catalog.verify_audit(connection)
+            count = catalog.verify_audit(connection, expected_head)
+            check_same(told_by_log(catalog.iterate_audit(connection)), told_by_catalog(connection))
+        return count
 
     def _asset(self, asset: str | AssetName) -> AssetName:
         if isinstance(asset, AssetName):
@@ -331,11 +372,13 @@ class Registry:
         return reference if isinstance(reference, AssetRef) else AssetRef.parse(reference, self.workspace)
 
     def _now(self) -> Actor:
-        return Actor(self._actor, self._clock())
+        now = self._clock()
+        if now.tzinfo is None:
+            raise InvalidInputError(f"the registry's clock gave {now!r}, which has no zone; expected an aware time")
+        return Actor(self._actor, now)
 
     def _manifest(self, digest: Digest) -> Manifest:
-        with open_blob(self._blobs, digest, "manifest") as stream:
-            return Manifest.from_bytes(stream.read())
+        return read_manifest(self._blobs, digest)
 
 
 def _aliases(connection: sa.Connection, row: VersionRow) -> tuple[str, ...]:

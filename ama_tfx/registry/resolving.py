@@ -7,23 +7,26 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from ama_tfx import catalog
-from ama_tfx.catalog import AssetRow, VersionRow
+from ama_tfx.catalog import VersionRow
 from ama_tfx.errors import NotFoundError, did_you_mean
 from ama_tfx.registry.names import Alias, AssetName, AssetRef, Newest, SemanticVersion
 from ama_tfx.storage import Digest
 
+MAX_NUMBER = 2**31 - 1
+"""The largest number of a version that a catalog can hold; databases refuse to look for a larger one."""
 
-def require_asset(connection: sa.Connection, name: AssetName) -> AssetRow:
-    """Return an asset.
+
+def require_asset(connection: sa.Connection, name: AssetName) -> int:
+    """Return an asset's row number.
 
     Raises:
         NotFoundError: There is none of this name; the message has near names.
     """
-    row = catalog.find_asset(connection, name.workspace, name.name)
-    if row is None:
-        known = [asset.name for asset in catalog.list_assets(connection, name.workspace)]
+    asset_id = catalog.find_asset_id(connection, name.workspace, name.name)
+    if asset_id is None:
+        known = catalog.asset_names(connection, name.workspace)
         raise NotFoundError(f"no asset {name.name!r} in workspace {name.workspace!r}{_hint(name.name, known)}")
-    return row
+    return asset_id
 
 
 def require_version(connection: sa.Connection, ref: AssetRef) -> VersionRow:
@@ -32,30 +35,33 @@ def require_version(connection: sa.Connection, ref: AssetRef) -> VersionRow:
     Raises:
         NotFoundError: No such asset, alias or version; the message has what there is.
     """
-    asset = require_asset(connection, ref.asset)
+    asset_id = require_asset(connection, ref.asset)
     selector = ref.selector
     if isinstance(selector, Newest):
-        found = catalog.newest_version(connection, asset.id)
+        found = catalog.newest_version(connection, asset_id)
     elif isinstance(selector, Alias):
-        number = catalog.alias_version(connection, asset.id, selector.name)
-        found = None if number is None else catalog.find_version(connection, asset_id=asset.id, number=number)
+        number = catalog.alias_version(connection, asset_id, selector.name)
+        found = None if number is None else catalog.find_version(connection, asset_id=asset_id, number=number)
     elif isinstance(selector, Digest):
-        found = catalog.find_version(connection, asset_id=asset.id, digest=selector)
+        found = catalog.find_version(connection, asset_id=asset_id, digest=selector)
     elif isinstance(selector, SemanticVersion):
-        found = catalog.find_version(connection, asset_id=asset.id, semantic=str(selector))
+        found = catalog.find_version(connection, asset_id=asset_id, semantic=str(selector))
     else:
-        found = catalog.find_version(connection, asset_id=asset.id, number=selector)
+        known = selector <= MAX_NUMBER
+        found = catalog.find_version(connection, asset_id=asset_id, number=selector) if known else None
     if found is None:
-        raise NotFoundError(_missing(connection, asset, ref))
+        raise NotFoundError(_missing(connection, asset_id, ref))
     return found
 
 
-def _missing(connection: sa.Connection, asset: AssetRow, ref: AssetRef) -> str:
+def _missing(connection: sa.Connection, asset_id: int, ref: AssetRef) -> str:
+    asset = ref.asset.name
     if isinstance(ref.selector, Alias):
-        known = [alias.name for alias in catalog.aliases_of(connection, asset.id)]
-        return f"no alias {ref.selector.name!r} on asset {asset.name!r}{_hint(ref.selector.name, known)}"
-    there = f"it has versions 1 to {asset.version_count}" if asset.version_count else "it has no version yet"
-    return f"no version {str(ref.selector)!r} of asset {asset.name!r}; {there}"
+        known = [alias.name for alias in catalog.aliases_of(connection, asset_id)]
+        return f"no alias {ref.selector.name!r} on asset {asset!r}{_hint(ref.selector.name, known)}"
+    newest = catalog.newest_version(connection, asset_id)
+    there = f"it has versions 1 to {newest.number}" if newest else "it has no version yet"
+    return f"no version {str(ref.selector)!r} of asset {asset!r}; {there}"
 
 
 def _hint(wrong: str, known: Iterable[str]) -> str:

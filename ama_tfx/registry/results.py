@@ -154,11 +154,13 @@ class Registered:
         version: The version: new, or the one that was there with the same content and facts.
         created: Whether it is new.
         new_bytes: Bytes that the store did not have before.
+        alias_refused: Why the wanted alias was not set; None when it was, or none was wanted.
     """
 
     version: Version
     created: bool
     new_bytes: int
+    alias_refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ama_tfx.errors import ContentChangedError, InvalidInputError, NotFoundError
 from ama_tfx.registry.manifest import check_paths
-from ama_tfx.storage import os_errors
+from ama_tfx.storage import FileState, os_errors
 
 Content = Path | Mapping[str, Path]
 """What is registered: a folder (its content), a file (under its name), or paths in the asset -> files and folders."""
@@ -18,11 +18,10 @@ Content = Path | Mapping[str, Path]
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file on disk and what its status was when it was found."""
+    """A file on disk and the state in which it was found."""
 
     local: Path
-    size_bytes: int
-    modified_ns: int
+    state: FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,15 @@ class Tree:
     @property
     def size_bytes(self) -> int:
         """Sum of the files' sizes."""
-        return sum(file.size_bytes for file in self.files.values())
+        return sum(file.state.size_bytes for file in self.files.values())
 
 
 def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
     """Find the files of some content and check that they can be stored.
 
     Symbolic links inside a folder, sockets, fifos and devices are refused: what they mean elsewhere is unknown. A link
-    that the caller names itself is followed.
+    that the caller names itself is followed. What is found was in the folder: one that a link takes the place of while
+    it is looked through is not entered.
 
     Args:
         content: Where to look.
@@ -57,6 +57,7 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
         NotFoundError: A path that does not exist.
         InvalidInputError: Nothing there, or something that cannot be stored.
         PermissionDeniedError: A folder that cannot be read.
+        ContentChangedError: A folder was replaced meanwhile.
     """
     files: dict[str, LocalFile] = {}
     directories: set[str] = set()
@@ -83,7 +84,7 @@ def check_unchanged(content: Content, before: Tree) -> None:
     except (InvalidInputError, NotFoundError) as error:
         raise ContentChangedError(f"{_shown(content)} changed while it was read: {error}") from error
     if after != before:
-        changed = {path for path, _ in set(after.files.items()) ^ set(before.files.items())}
+        changed = {path for path, _ in {*after.files.items()} ^ {*before.files.items()}}
         named = repr(min(changed)) if changed else "a folder"
         raise ContentChangedError(
             f"{_shown(content)} changed while it was read ({named}); stop whatever writes it, then try again"
@@ -106,28 +107,42 @@ def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str,
     if not stat.S_ISDIR(status.st_mode):
         yield prefix, _regular(root.resolve(), status)
         return
-    pending = [(prefix, root)]
+    pending = [(prefix, root, status)]
     while pending:
-        path, folder = pending.pop()
-        with os_errors("read", folder):
-            entries = sorted((e for e in os.scandir(folder) if e.name not in skip), key=lambda entry: entry.name)
+        path, folder, status = pending.pop()
+        entries = _entries(folder, status, skip)
         if not entries and path:
             yield path, None
-        for entry in entries:
-            inner = f"{path}/{entry.name}" if path else entry.name
-            with os_errors("read", entry.path):
-                status = entry.stat(follow_symlinks=False)
+        for name, status in entries:
+            inner = f"{path}/{name}" if path else name
             if stat.S_ISDIR(status.st_mode):
-                pending.append((inner, Path(entry.path)))
+                pending.append((inner, folder / name, status))
             else:
-                yield inner, _regular(Path(entry.path), status)
+                yield inner, _regular(folder / name, status)
+
+
+def _entries(folder: Path, status: os.stat_result, skip: Collection[str]) -> list[tuple[str, os.stat_result]]:
+    """Return what is in a folder, by name, provided that its path leads to the folder that had this status."""
+    entries = []
+    with os_errors("read", folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if not os.path.samestat(os.fstat(descriptor), status):
+                raise ContentChangedError(f"{str(folder)!r} was replaced while it was read; try again")
+            for entry in os.scandir(descriptor):
+                if entry.name not in skip:
+                    with os_errors("read", folder / entry.name):
+                        entries.append((entry.name, entry.stat(follow_symlinks=False)))
+        finally:
+            os.close(descriptor)
+    return sorted(entries, key=lambda entry: entry[0])
 
 
 def _regular(path: Path, status: os.stat_result) -> LocalFile:
     if not stat.S_ISREG(status.st_mode):
         what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
         raise InvalidInputError(f"cannot store {str(path)!r}: it is {what}; put a file or a folder in its place")
-    return LocalFile(path, status.st_size, status.st_mtime_ns)
+    return LocalFile(path, FileState.of(status))
 
 
 def _shown(content: Content) -> str:

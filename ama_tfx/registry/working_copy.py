@@ -16,6 +16,7 @@ from typing import Any
 
 from ama_tfx.errors import AmaError, FormatError, InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.registry.draft import Draft, DraftRef, with_content, with_ref, with_settings, without
+from ama_tfx.registry.manifest import folders_of
 from ama_tfx.registry.names import Alias, AssetName, AssetRef
 from ama_tfx.registry.registry import Registry
 from ama_tfx.registry.results import Registered
@@ -51,11 +52,13 @@ class WorkingCopy:
 
         Raises:
             NotFoundError: It is in none.
+            PermissionDeniedError: A folder on the way may not be entered.
         """
         start = start.absolute()
         for folder in (start, *start.parents):
-            if (folder / FOLDER / _CURRENT).exists():
-                return cls(folder)
+            with os_errors("look for a working copy in", folder):
+                if (folder / FOLDER / _CURRENT).exists():
+                    return cls(folder)
         raise NotFoundError(f"no working copy in {str(start)!r} or above it; run `ama init ASSET` first")
 
     @classmethod
@@ -119,7 +122,8 @@ class WorkingCopy:
         """
         named = {self._from_root(path) for path in paths}
         tree = scan({path: self.root / path for path in sorted(named)}, skip=_NEVER_CONTENT)
-        return self._change(lambda draft: with_content(draft, named, tree))
+        links = {path for path in named if path and (self.root / path).is_symlink()}
+        return self._change(lambda draft: with_content(draft, named, tree, links))
 
     def add_ref(self, registry: Registry, reference: AssetRef, role: str = "input") -> Draft:
         """Record that the next version is made from another version: the one that the reference means now.
@@ -190,6 +194,7 @@ class WorkingCopy:
             raise InvalidInputError(
                 f"nothing to upload: no file was added to {draft.asset.name!r}; run `ama add PATH...` first"
             )
+        self._refuse_new_links(draft)
         content = self._content(draft)
         if missing := [path for path, local in content.items() if not local.exists()]:
             more = f" (and {len(missing) - 1} more)" if missing[1:] else ""
@@ -201,6 +206,17 @@ class WorkingCopy:
         if changed := {*tree.files, *tree.directories} ^ set(content):
             raise InvalidInputError(f"{min(changed)!r} is not what was added, a file or an empty folder; add it again")
         return tree
+
+    def _refuse_new_links(self, draft: Draft) -> None:
+        """Raise `InvalidInputError` where a link has a file's or a folder's place: it would bring in other content."""
+        paths = {found for path in (*draft.files, *draft.directories) for found in (path, *folders_of(path))}
+        for path in sorted(paths - {*draft.links}):
+            with os_errors("read", self.root / path):
+                if (self.root / path).is_symlink():
+                    raise InvalidInputError(
+                        f"{path!r} is a symbolic link now, and was none when it was added; "
+                        "add it again if what it leads to is meant"
+                    )
 
     def _from_root(self, path: Path) -> str:
         """Return a path from the root; ``""`` is the root itself."""
@@ -216,7 +232,7 @@ class WorkingCopy:
         if not os.path.lexists(local):
             raise NotFoundError(f"no such file or folder: {str(path)!r}{_near(local)}")
         parts = local.relative_to(root).parts
-        if FOLDER in parts:
+        if FOLDER in map(str.casefold, parts):
             raise InvalidInputError(f"{str(path)!r} is ama's own record of the working copy, which is never content")
         return "/".join(parts)
 
@@ -233,7 +249,10 @@ class WorkingCopy:
                 content = path.read_bytes()
             except FileNotFoundError:
                 return Draft(asset)
-        return Draft.from_bytes(content, repr(str(path)))
+        draft = Draft.from_bytes(content, repr(str(path)))
+        if draft.asset != asset:
+            raise FormatError(f"{str(path)!r} is the draft of {draft.asset}, not of {asset}; remove it")
+        return draft
 
     def _write(self, draft: Draft) -> None:
         path = self._draft_path(draft.asset)

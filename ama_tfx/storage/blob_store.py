@@ -32,6 +32,7 @@ class BlobStore(Protocol):
     * A blob is either wholly there or not there at all; no reader sees a part of one, whenever a writer is killed.
     * When ``put`` has returned, the blob survives a power loss.
     * Putting the same bytes twice, even from many writers at once, stores them once.
+    * What ``put`` has acknowledged can be read: a damaged blob of these bytes, of whatever size, is replaced.
     * Reading and writing take constant memory.
     * What is read is checked: bytes that do not match their digest end in `IntegrityError`, not in wrong data.
     """
@@ -41,7 +42,11 @@ class BlobStore(Protocol):
 
         Args:
             stream: Open for reading; left open.
-            expected: What its digest has to be, when the caller knows.
+            expected: What its digest has to be, when the caller knows. A store that holds these bytes, which it
+                verifies, may then leave the stream unread.
+
+        Returns:
+            What is stored; ``created`` also where a damaged blob was replaced.
 
         Raises:
             ContentChangedError: The bytes are not the expected ones; nothing is stored.

@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import functools
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from ama_tfx.errors import (
     AmaError,
     BackendError,
+    ConflictError,
     InvalidInputError,
     NotFoundError,
     OutOfSpaceError,
     PermissionDeniedError,
 )
+from ama_tfx.storage.leftovers import hold
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _UNUSABLE = {errno.ELOOP, errno.ENAMETOOLONG}
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _TOKEN_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """Which file it is, and in which state: writing to it, replacing it or setting its times back changes this.
+
+    Attributes:
+        device: Of its file system.
+        inode: On that.
+        size_bytes: How long it is.
+        modified_ns: When its content was changed, as far as nobody set that back.
+        changed_ns: When anything of it was changed; nobody can set that.
+    """
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileState:
+        """Return the state that a file's status tells."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @contextlib.contextmanager
@@ -93,8 +123,33 @@ def fsync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_file_system(folder: Path) -> None:
+    """Make everything that was written to a folder's file system survive a power loss.
+
+    For many files this takes one wait for the disk instead of two for each. Linux tells of failed writes here from
+    5.8 on.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if (syncfs := _syncfs()) is None:
+            os.sync()
+        elif syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+
+
+@functools.cache
+def _syncfs() -> Callable[[int], int] | None:
+    """Return the C library's function, which Python does not offer; None where there is none."""
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
 class PendingFile:
     """A file being written under a temporary name; ``commit`` gives it its name, and leaving without it removes it.
+
+    It is locked meanwhile, so that `remove_leftovers` takes only a killed process's for a leftover.
 
     Args:
         folder: Where the temporary file is made: on the file system of the final name.
@@ -105,6 +160,9 @@ class PendingFile:
         self.path = folder / f".{secrets.token_hex(_TOKEN_BYTES)}.tmp"
         with os_errors("write", self.path):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            while not hold(descriptor, self.path):
+                os.close(descriptor)
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         self.stream: BinaryIO = os.fdopen(descriptor, "wb")
 
     @staticmethod
@@ -112,13 +170,37 @@ class PendingFile:
         """Return whether a file has the name of one that a killed process was writing."""
         return re.fullmatch(rf"\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp", name) is not None
 
-    def commit(self, target: Path) -> None:
-        """Make what was written durable and let it appear as ``target``, replacing what was there."""
+    def commit(self, target: Path, *, replace: bool = True) -> None:
+        """Make what was written durable and let it appear as ``target``.
+
+        Args:
+            target: The final name, on the same file system.
+            replace: Whether to replace what has that name.
+
+        Raises:
+            ConflictError: Something has that name and is not to be replaced.
+        """
         with os_errors("write", target):
             self.stream.flush()
             os.fsync(self.stream.fileno())
-            self.path.replace(target)
+            if replace:
+                self.path.replace(target)
+            else:
+                self._give_new_name(target)
             fsync_directory(target.parent)
+
+    def _give_new_name(self, target: Path) -> None:
+        """Give the file a name that nothing has; a rename would replace what appeared at the last moment."""
+        try:
+            target.hardlink_to(self.path)
+        except FileExistsError as error:
+            raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            if os.path.lexists(target):
+                raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
+            self.path.replace(target)
 
     def __enter__(self) -> PendingFile:
         return self
@@ -126,7 +208,8 @@ class PendingFile:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # a full disk fails again while closing; the first error is the one to tell
             self.stream.close()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what stays is a leftover, which the next writer removes
+            self.path.unlink()
 
 
 def write_file(target: Path, content: bytes, *, mode: int = 0o644) -> None:

@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 from ama_tfx.errors import ContentChangedError, InvalidInputError, NotFoundError
 from ama_tfx.storage.blob_store import BlobInfo
-from ama_tfx.storage.digest import CHUNK_BYTES, Digest
-from ama_tfx.storage.files import PendingFile, make_folders, open_regular_file, os_errors
+from ama_tfx.storage.digest import CHUNK_BYTES, Digest, hash_stream
+from ama_tfx.storage.files import PendingFile, fsync_directory, make_folders, open_regular_file, os_errors
+from ama_tfx.storage.leftovers import remove_leftovers
 from ama_tfx.storage.verify import verifying
 
 
@@ -23,7 +24,7 @@ def blob_path(digest: Digest) -> str:
 class LocalBlobStore:
     """A `BlobStore` in a folder: ``sha256/ab/cd/abcd…`` is a file with exactly the blob's bytes, read-only.
 
-    ``tmp/`` holds what is being written; anything left there by a killed writer is referenced by nobody. The layout is
+    ``tmp/`` holds what is being written; what a killed writer left there is removed by the next. The layout is
     described in ``docs/reference/formats.md``.
 
     Args:
@@ -33,10 +34,15 @@ class LocalBlobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._temporary = folder / "tmp"
+        self._durable: set[Path] = set()
+        """Blobs and folders whose names this process has synced: others may have made them and not synced them yet."""
         make_folders(self._temporary)
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> BlobInfo:
         """See `BlobStore.put`."""
+        if expected is not None and (size_bytes := self._kept(expected)) is not None:
+            return BlobInfo(expected, size_bytes)
+        remove_leftovers(self._temporary, PendingFile.is_leftover)
         with PendingFile(self._temporary, mode=0o444) as pending:
             digest, size_bytes = self._receive(stream, pending)
             if expected is not None and digest != expected:
@@ -44,12 +50,12 @@ class LocalBlobStore:
                     f"content changed while it was read: expected {expected}, got {digest}; "
                     "stop whatever writes it, then try again"
                 )
-            target = self.folder / blob_path(digest)
-            # A file of another size cannot hold these bytes: storing them again repairs it.
-            created = not self.has(digest, size_bytes=size_bytes)
+            created = self._kept(digest) is None
             if created:
-                make_folders(target.parent)
+                target = self.folder / blob_path(digest)
+                self._make_folder(target.parent)
                 pending.commit(target)
+                self._durable.add(target)
         return BlobInfo(digest, size_bytes, created=created)
 
     def open(self, digest: Digest) -> BinaryIO:
@@ -81,6 +87,32 @@ class LocalBlobStore:
         path = self.folder / blob_path(digest)
         with os_errors("delete", path):
             path.unlink(missing_ok=True)
+
+    def _kept(self, digest: Digest) -> int | None:
+        """Return the size of a blob that is there, whole and durable, or None: then it has to be written."""
+        path = self.folder / blob_path(digest)
+        try:
+            with open_regular_file(path) as stream, os_errors("read", path):
+                found, size_bytes = hash_stream(stream)
+        except (NotFoundError, InvalidInputError):
+            return None
+        if found != digest:
+            return None
+        if path not in self._durable:
+            self._make_folder(path.parent)
+            with os_errors("sync", path.parent):
+                fsync_directory(path.parent)
+            self._durable.add(path)
+        return size_bytes
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a blob's folder and sync its name and its parents', whoever made them, once per process."""
+        make_folders(folder)
+        for made in (folder.parents[1], folder.parent, folder):
+            if made not in self._durable:
+                with os_errors("sync", made.parent):
+                    fsync_directory(made.parent)
+                self._durable.add(made)
 
     def _size(self, digest: Digest) -> int | None:
         path = self.folder / blob_path(digest)

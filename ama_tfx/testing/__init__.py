@@ -6,5 +6,6 @@ Inherit a contract class in a pytest module, give it the fixture it asks for, an
 from ama_tfx.testing.blob_store import BlobStoreContract
 from ama_tfx.testing.clock import TickingClock
 from ama_tfx.testing.memory import MemoryBlobStore
+from ama_tfx.testing.registry_machine import RegistryMachine
 
-__all__ = ["BlobStoreContract", "MemoryBlobStore", "TickingClock"]
+__all__ = ["BlobStoreContract", "MemoryBlobStore", "RegistryMachine", "TickingClock"]

@@ -109,12 +109,21 @@ class BlobStoreContract:
         with store.open(HELLO_DIGEST) as stream, pytest.raises(IntegrityError, match=HELLO_DIGEST.hex):
             stream.read()
 
-    def test_putting_a_truncated_blob_again_repairs_it(self, store: BlobStore) -> None:
+    @pytest.mark.parametrize("expected", [None, HELLO_DIGEST], ids=["digest unknown", "digest known"])
+    @pytest.mark.parametrize("content", [b"hellO", b"hell", b"hello!", b""], ids=["flipped", "cut", "longer", "empty"])
+    def test_putting_a_damaged_blob_again_repairs_it(
+        self, store: BlobStore, content: bytes, expected: Digest | None
+    ) -> None:
         store.put(io.BytesIO(HELLO))
-        self.damage(store, HELLO_DIGEST, b"hell")
-        assert store.put(io.BytesIO(HELLO)).created
+        self.damage(store, HELLO_DIGEST, content)
+        assert store.put(io.BytesIO(HELLO), expected=expected).created
         with store.open(HELLO_DIGEST) as stream:
             assert stream.read() == HELLO
+
+    def test_putting_a_known_digest_again_stores_nothing_and_tells_the_size(self, store: BlobStore) -> None:
+        store.put(io.BytesIO(HELLO))
+        again = store.put(io.BytesIO(HELLO), expected=HELLO_DIGEST)
+        assert (again.digest, again.size_bytes, again.created) == (HELLO_DIGEST, 5, False)
 
     def test_many_writers_of_the_same_bytes_all_succeed_and_store_them_once(self, store: BlobStore) -> None:
         data, results = b"shared" * 50_000, []

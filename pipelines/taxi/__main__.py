@@ -15,33 +15,37 @@ import warnings
 from pathlib import Path
 
 from ama_tfx.errors import AmaError
+from ama_tfx.registry import Registry, Version
+from ama_tfx.storage import make_folders
 
-SHOWN = (
-    ["list"],
-    ["show", "taxi/model"],
-    ["log", "taxi/model"],
-)
+MODEL = "taxi/model"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and show; return the exit code."""
     options = _parser().parse_args(arguments)
-    home: Path = options.home.absolute()
-    os.environ.setdefault("AMA_HOME", str(home))
+    home: Path = options.home
     try:
-        _run(options, home)
+        make_folders(home)
+        pushed_before = _pushes(home)
+        run_id = _run(options.learning_rate, home.absolute())
+        _show(home, run_id)
     except AmaError as error:
         print(f"taxi: error: {error}", file=sys.stderr)
         return error.exit_code
-    for command in SHOWN:
-        print(f"\n$ AMA_HOME={options.home} ama {' '.join(command)}", flush=True)
-        subprocess.run([Path(sys.executable).parent / "ama", *command], check=True)
-    print(f"\n{_pushed(home / 'serving')}")
+    except KeyboardInterrupt:
+        print("taxi: interrupted; `make demo` carries on", file=sys.stderr)
+        return 130
+    pushed = _pushes(home)
+    print(
+        f"pushed model: {pushed[-1] if pushed else 'none yet'}"
+        + ("" if pushed != pushed_before else " (by an earlier run)")
+    )
     return 0
 
 
-def _run(options: argparse.Namespace, home: Path) -> None:
-    """Import TFX, which takes seconds, and run the pipeline."""
+def _run(learning_rate: float, home: Path) -> str:
+    """Import TFX, which takes seconds, and run the pipeline; return the run's id."""
     started = time.monotonic()
     print("importing TFX ...", flush=True)
     _quieten()
@@ -49,20 +53,51 @@ def _run(options: argparse.Namespace, home: Path) -> None:
     from pipelines.taxi.config import TaxiConfig
     from pipelines.taxi.registered import create_registered_pipeline
 
-    home.mkdir(parents=True, exist_ok=True)
     config = TaxiConfig(
         pipeline_root=home / "pipeline_root",
         metadata_path=home / "metadata.db",
         serving_dir=home / "serving",
-        learning_rate=options.learning_rate,
+        learning_rate=learning_rate,
     )
-    run_local(create_registered_pipeline(config), LocalRunOptions(on_progress=_show_progress))
+    pipeline = create_registered_pipeline(config, str(home / "registry"))
+    report = run_local(pipeline, LocalRunOptions(on_progress=_show_progress))
     print(f"run finished in {time.monotonic() - started:.0f} s", flush=True)
+    return report.run_id
 
 
 def _show_progress(progress: object) -> None:
     if getattr(progress, "outcome", None) is not None:
         print(progress, flush=True)
+
+
+def _show(home: Path, run_id: str) -> None:
+    """Say what the run did, then let ``ama`` show it, with commands that can be copied."""
+    registry = Registry(home / "registry")
+    version = _registered_by(registry, run_id)
+    if version is None:
+        print("this run registered no model: it is the one of an earlier run, from TFX's cache")
+        version = registry.resolve(MODEL)
+    else:
+        aliases = registry.show(version.reference).aliases
+        print(f"this run's model: {MODEL}:{version.number}, {', '.join(aliases) or 'without the alias champion'}")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AMA_")}
+    for command in (["list"], ["show", f"{MODEL}:{version.number}"], ["log", MODEL]):
+        print(f"\n$ AMA_HOME={home} .venv/bin/ama {' '.join(command)}", flush=True)
+        ama = [Path(sys.executable).parent / "ama", *command]
+        subprocess.run(ama, check=True, env={**environment, "AMA_HOME": str(home)})
+    print()
+
+
+def _registered_by(registry: Registry, run_id: str) -> Version | None:
+    for version in registry.versions(MODEL):
+        runs = [entry.provenance.get("run_id") for entry in registry.show(version.reference).registrations]
+        if run_id in runs:
+            return version
+    return None
+
+
+def _pushes(home: Path) -> list[str]:
+    return sorted(str(path) for path in (home / "serving").glob("*") if (path / "saved_model.pb").is_file())
 
 
 def _quieten() -> None:
@@ -74,13 +109,6 @@ def _quieten() -> None:
 
     absl_logging.set_verbosity(absl_logging.ERROR)
     logging.getLogger().setLevel(logging.ERROR)
-
-
-def _pushed(serving: Path) -> str:
-    pushes = sorted(path for path in serving.glob("*") if (path / "saved_model.pb").is_file())
-    if not pushes:
-        return "pushed model: none; Evaluator blessed no model yet"
-    return f"pushed model: {os.path.relpath(pushes[-1])}"
 
 
 def _parser() -> argparse.ArgumentParser:

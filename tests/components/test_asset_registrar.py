@@ -101,6 +101,7 @@ def test_the_registration_records_where_the_artifact_came_from(bench, tmp_path):
     (registration,) = bench.registry.show("model").registrations
     found = dict(registration.provenance)
     assert found.pop("run_id").startswith("20")
+    assert found.pop("artifact_properties")["tfx_version"] == "1.16.0"
     assert found.pop("artifact_uri").startswith(str(tmp_path / "root" / "MakeModel"))
     assert found == {
         "pipeline": "workbench",
@@ -222,6 +223,61 @@ def test_a_registrar_behind_a_failed_component_registers_nothing(bench):
     assert not Path(bench.url).exists()
 
 
+def test_an_output_that_cannot_be_written_fails_the_node_and_registers_nothing(bench):
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.OpError, match="not a directory"):
+        execute(bench, output_uri="/dev/null/asset")
+    assert bench.registry.assets() == []
+
+
+def test_properties_that_json_cannot_carry_are_kept_as_text(bench):
+    from ama_tfx.components.asset_registrar.work import recordable
+
+    assert recordable({"rows": 3, "span": 2**60, "score": float("nan"), "a name": 1}) == {
+        "tfx.rows": 3,
+        "tfx.span": str(2**60),
+        "tfx.score": "nan",
+    }
+
+
+def test_a_version_lost_with_an_older_copy_of_the_registry_is_registered_again(bench):
+    bench.run(*model_pipeline(bench, text="first"))
+    shutil.copytree(bench.url, bench.folder / "backup")
+    bench.run(*model_pipeline(bench, text="second"))
+    shutil.rmtree(bench.url)
+    shutil.copytree(bench.folder / "backup", bench.url)
+    states = bench.run(*model_pipeline(bench, text="second"))
+    assert (states["MakeModel"], states["RegisterModel"]) == ("cached", "complete")
+    assert bench.registry.resolve("model:champion").number == 2
+
+
+def test_going_back_to_an_earlier_model_leaves_the_alias_and_says_so(bench):
+    for text in ("first", "second"):
+        bench.run(*model_pipeline(bench, text=text))
+    states = bench.run(*model_pipeline(bench, text="first"))
+    assert (states["MakeModel"], states["RegisterModel"]) == ("cached", "complete")
+    assert bench.registry.resolve("model:champion").number == 2
+    newest = max(bench.artifacts("ama_tfx.Asset"), key=lambda artifact: artifact.id)
+    assert newest.properties["version"].int_value == 1
+    assert "champion" in newest.custom_properties["alias_refused"].string_value
+
+
+def execute(bench, *, output_uri):
+    """Run the executor by itself on a model with one file."""
+    from tfx.types import standard_artifacts
+
+    from ama_tfx.components.asset_registrar.executor import Executor
+
+    model, output = standard_artifacts.Model(), Asset()
+    model.uri, output.uri = str(bench.folder / "model"), output_uri
+    Path(model.uri).mkdir()
+    Path(model.uri, "saved_model.pb").write_text("weights")
+    parameters = {"asset_name": "model", "registry": bench.url, "code": "null", "tags": "[]", "properties": "{}"}
+    inputs, outputs = {"artifact": [model]}, {"asset": [output]}
+    Executor().Do(inputs, outputs, {**parameters, "pinned_refs": "{}", "producers": "{}"})
+
+
 def test_an_artifact_in_an_object_store_is_registered_like_a_local_one(bench):
     from tfx.dsl.io import fileio
     from tfx.types import standard_artifacts
@@ -250,6 +306,10 @@ def test_an_artifact_in_an_object_store_is_registered_like_a_local_one(bench):
     [
         ({"asset": "../model"}, r"not a valid asset name: '\.\./model'"),
         ({"asset": "model\n"}, "not a valid asset name"),
+        ({"asset": "model:3"}, "asset 'model:3' names a version; expected the asset alone: 'model'"),
+        ({"message": "half a \ud800 pair"}, "holds a NUL or half of a surrogate pair"),
+        ({"properties": {"auc": float("nan")}}, "cannot be written as JSON"),
+        ({"properties": {"rows": 2**60}}, "cannot be written as JSON"),
         ({"alias": "1"}, "not an alias: '1'"),
         ({"alias": "latest"}, "alias 'latest' is reserved"),
         ({"tags": "nightly"}, r"tags must be a list of labels.*\['nightly'\]"),

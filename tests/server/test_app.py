@@ -22,7 +22,7 @@ def registry(tmp_path):
 
 @pytest.fixture
 def client(registry):
-    with TestClient(create_app(registry)) as client:
+    with TestClient(create_app(registry), base_url="http://127.0.0.1") as client:
         yield client
 
 

@@ -19,11 +19,13 @@ from ama_tfx.provenance import capture_code
 from ama_tfx.registry import (
     DEFAULT_WORKSPACE,
     AssetRef,
+    Facts,
     Location,
     check_label,
     is_pinned,
     settable_alias,
 )
+from ama_tfx.storage import canonical_json
 
 
 class AssetRegistrarSpec(ComponentSpec):
@@ -40,7 +42,8 @@ class AssetRegistrarSpec(ComponentSpec):
         "pinned_refs": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
         "producers": ExecutionParameter(type=str),
-        # Written by the driver, so that a result cached from another registry is not taken for this one's.
+        # Written by the driver: the registry's identity and where the alias is, so that a result cached from another
+        # registry, or from before the alias was moved, is not taken for done.
         "registry_id": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
@@ -64,8 +67,12 @@ class AssetRegistrar(base_component.BaseComponent):
     property ``alias_refused``, the log and ``ama show`` say why.
 
     TFX's cache applies: with unchanged inputs and parameters the earlier output is reused and the registry is not
-    touched. Where TFX runs custom drivers (locally), a result cached from another registry, or from one since wiped,
-    is not reused; Kubeflow and Vertex drop custom drivers, so there turn the cache off after replacing a registry.
+    touched. Where TFX runs custom drivers (locally), a result cached from another registry, from one since wiped or put
+    back from a copy, or from before the alias was moved on is not reused; Kubeflow and Vertex drop custom drivers, so
+    there turn the cache off after replacing a registry.
+
+    An alias that was moved on from a version does not go back to it because a run made, or found, that version again:
+    it stays, and ``alias_refused`` says so. Rolling back is somebody's decision: `ama_tfx.Registry.set_alias`.
 
     Example::
 
@@ -109,7 +116,7 @@ class AssetRegistrar(base_component.BaseComponent):
         artifact: types.BaseChannel,
         asset: str,
         *,
-        registry: str | None = None,
+        registry: str | Path | None = None,
         alias: str | None = None,
         message: str = "",
         tags: Sequence[str] = (),
@@ -121,7 +128,8 @@ class AssetRegistrar(base_component.BaseComponent):
     ):
         channels = {role: ref for role, ref in (refs or {}).items() if not isinstance(ref, str)}
         pinned = {role: ref for role, ref in (refs or {}).items() if isinstance(ref, str)}
-        _check(asset, alias, tags, properties or {})
+        _check_channel(artifact, "artifact", "a component's output, as in trainer.outputs['model']")
+        _check(asset, alias, message, tags, properties or {})
         _check_refs(channels, pinned)
         code = capture_code(Path(code_folder) if code_folder else Path.cwd())
         given = {"artifact": artifact, "blessing": blessing, "infra_blessing": infra_blessing}
@@ -152,26 +160,34 @@ def _spec_class(artifact: types.BaseChannel, refs: Mapping[str, types.BaseChanne
     return type("AssetRegistrarSpec", (AssetRegistrarSpec,), {"INPUTS": inputs})
 
 
+def _check_channel(given: Any, what: str, expected: str) -> None:
+    if not isinstance(given, types.BaseChannel):
+        raise InvalidInputError(f"{what} is a {type(given).__name__}, not a channel; expected {expected}")
+
+
 def _producer(channel: types.BaseChannel) -> str:
     return getattr(channel, "producer_component_id", None) or ""
 
 
-def _check(asset: str, alias: str | None, tags: Sequence[str], properties: Mapping[str, Any]) -> None:
-    AssetRef.parse(asset, DEFAULT_WORKSPACE)
+def _check(asset: str, alias: str | None, message: str, tags: Sequence[str], properties: Mapping[str, Any]) -> None:
+    ref = AssetRef.parse(asset, DEFAULT_WORKSPACE)
+    if asset not in {ref.asset.name, str(ref.asset)}:
+        raise InvalidInputError(f"asset {asset!r} names a version; expected the asset alone: {ref.asset.name!r}")
     if alias is not None:
         settable_alias(alias)
-    if isinstance(tags, str):
-        raise InvalidInputError(f"tags must be a list of labels, got the text {tags!r}; use [{tags!r}]")
-    for tag in tags:
-        check_label(tag, "tag")
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        raise InvalidInputError(f"tags must be a list of labels, got {tags!r}; use ['nightly'], say")
+    Facts(message=message, tags=tuple(tags))  # which checks them
     for key in properties:
-        check_label(key, "property")
-        if key.startswith(TFX_PREFIX):
+        if check_label(key, "property").startswith(TFX_PREFIX):
             raise InvalidInputError(f"property {key!r}: {TFX_PREFIX!r} is kept for the artifact's own properties")
+    canonical_json(dict(properties))
 
 
 def _check_refs(channels: Mapping[str, types.BaseChannel], pinned: Mapping[str, str]) -> None:
     for role, channel in channels.items():
+        check_label(role, "role")
+        _check_channel(channel, f"ref {role!r}", "another AssetRegistrar's outputs['asset']")
         if not role.isidentifier() or channel.type is not Asset:
             raise InvalidInputError(
                 f"ref {role!r} is a channel of {channel.type.TYPE_NAME}; expected a role like 'trained_on' and "
@@ -185,12 +201,16 @@ def _check_refs(channels: Mapping[str, types.BaseChannel], pinned: Mapping[str, 
             )
 
 
-def _without_secret(registry: str | None) -> str | None:
-    if registry is not None:
-        location = Location.parse(registry)
+def _without_secret(registry: str | Path | None) -> str | None:
+    if registry is None:
+        return None
+    if "://" in (url := str(registry)):
+        location = Location.parse(url)
         if location.database is not None and location.database.password is not None:
             raise InvalidInputError(
                 f"registry {str(location)!r} holds a password, which TFX would record; "
                 "leave it out and set PGPASSWORD, or use ~/.pgpass"
             )
-    return registry
+    else:
+        Location.parse(url)
+    return url

@@ -16,9 +16,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from ama_tfx.components.asset_registrar.work import TFX_PREFIX, Outcome, Request, register
+from ama_tfx.components.asset_registrar.work import Outcome, Request, recordable, register
 from ama_tfx.components.blessings import Signal, read_blessing
 from ama_tfx.components.types import MANIFEST_FILE, Asset
+from ama_tfx.registry import Manifest
 
 REF_PREFIX = "ref_"
 """An input ``ref_schema`` holds the Asset that the registered version refers to in the role ``schema``."""
@@ -34,6 +35,7 @@ class Executor(base_executor.BaseExecutor):
     def Do(self, input_dict: InputDict, output_dict: InputDict, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """See `tfx.dsl.components.base.base_executor.BaseExecutor.Do`."""
         artifact = artifact_utils.get_single_instance(input_dict["artifact"])
+        output = artifact_utils.get_single_instance(output_dict["asset"])
         with _local(artifact.uri) as content:
             outcome = register(
                 Request(
@@ -46,11 +48,13 @@ class Executor(base_executor.BaseExecutor):
                     tags=tuple(json.loads(exec_properties["tags"])),
                     properties={**json.loads(exec_properties["properties"]), **_typed_properties(artifact)},
                     refs=_refs(input_dict, json.loads(exec_properties["pinned_refs"])),
-                    signals=_signals(input_dict, json.loads(exec_properties["producers"])),
+                    signals=_signals(input_dict, json.loads(exec_properties["producers"]), artifact.uri),
                     provenance=self._provenance(input_dict, exec_properties),
-                )
+                ),
+                # Before the version is visible: an output that cannot be written fails the node and registers nothing.
+                lambda manifest: _write_manifest(output.uri, manifest),
             )
-        _publish(outcome, artifact_utils.get_single_instance(output_dict["asset"]))
+        _describe(outcome, output)
 
     def _provenance(self, input_dict: InputDict, exec_properties: dict[str, Any]) -> dict[str, Any]:
         """Return where the artifact came from; what is not known here (on Kubeflow: the run) is left out."""
@@ -68,6 +72,7 @@ class Executor(base_executor.BaseExecutor):
             "input_artifact_ids": {
                 key: [str(a.id) for a in artifacts] for key, artifacts in sorted(input_dict.items())
             },
+            "artifact_properties": _custom_properties(artifact),
             "tfx_version": importlib.metadata.version("tfx"),
             "code": json.loads(exec_properties["code"]),
         }
@@ -83,23 +88,34 @@ def _refs(input_dict: InputDict, pinned: dict[str, str]) -> tuple[tuple[str, str
     return tuple(sorted({**pinned, **linked}.items()))
 
 
-def _signals(input_dict: InputDict, producers: dict[str, str]) -> tuple[Signal, ...]:
+def _signals(input_dict: InputDict, producers: dict[str, str], model_uri: str) -> tuple[Signal, ...]:
     """Read the gates that the pipeline names; one that gave nothing is unknown, not absent."""
-    return tuple(read_blessing(producers[key] or key, input_dict.get(key)) for key in GATES if key in producers)
+    named = [key for key in GATES if key in producers]
+    return tuple(read_blessing(producers[key] or key, input_dict.get(key), model_uri) for key in named)
 
 
 def _typed_properties(artifact: types.Artifact) -> dict[str, Any]:
     """Return the properties that the artifact's type declares and that were set."""
     names = [name for name in artifact.PROPERTIES or {} if name in artifact.mlmd_artifact.properties]
-    return {f"{TFX_PREFIX}{name}": getattr(artifact, name) for name in names}
+    return recordable({name: getattr(artifact, name) for name in names})
 
 
-def _publish(outcome: Outcome, asset: Asset) -> None:
-    """Fill the output artifact; the manifest at its URI is what its digest is the SHA-256 of."""
+def _custom_properties(artifact: types.Artifact) -> dict[str, str] | None:
+    """Return what else TFX noted of the artifact: of Examples, the fingerprint of the files they were made from."""
+    found = artifact.mlmd_artifact.custom_properties
+    return {key: found[key].string_value for key in sorted(found) if found[key].string_value} or None
+
+
+def _write_manifest(uri: str, manifest: Manifest) -> None:
+    """Write the manifest to the output's URI: it is what the asset's digest is the SHA-256 of."""
+    fileio.makedirs(uri)
+    with fileio.open(posixpath.join(uri, MANIFEST_FILE), "wb") as stream:
+        stream.write(manifest.to_bytes())
+
+
+def _describe(outcome: Outcome, asset: Asset) -> None:
+    """Fill the output artifact's properties."""
     version = outcome.registered.version
-    fileio.makedirs(asset.uri)
-    with fileio.open(posixpath.join(asset.uri, MANIFEST_FILE), "wb") as stream:
-        stream.write(outcome.manifest.to_bytes())
     asset.asset = f"{version.asset.workspace}/{version.asset.name}"
     asset.version = version.number
     asset.semantic = str(version.semantic)

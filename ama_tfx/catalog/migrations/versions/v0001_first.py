@@ -9,6 +9,16 @@ down_revision = None
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NEVER_UPDATED = ("versions", "files", "refs", "properties", "registrations", "alias_moves", "audit")
 NEVER_DELETED = ("alias_moves", "audit")
+KEYS: dict[str, list[tuple[str, ...]]] = {
+    "versions": [("id",), ("asset_id", "number"), ("asset_id", "semantic"), ("asset_id", "digest")],
+    "files": [("version_id", "path")],
+    "refs": [("version_id", "role", "target_id")],
+    "properties": [("version_id", "key")],
+    "registrations": [("id",), ("version_id", "provenance_sha256")],
+    "alias_moves": [("id",)],
+    "audit": [("sequence",)],
+}
+"""What is unique in each table that is never updated."""
 
 
 def upgrade() -> None:
@@ -22,6 +32,8 @@ def upgrade() -> None:
         )
     for change, table in guarded:
         op.execute(_trigger(change, table))
+    for table in NEVER_UPDATED:
+        op.execute(_trigger_against_replacing(table))
 
 
 def _trigger(change: str, table: str) -> str:
@@ -29,6 +41,21 @@ def _trigger(change: str, table: str) -> str:
     if op.get_bind().dialect.name == "postgresql":
         return f"{head} EXECUTE FUNCTION ama_refuse_change()"
     return f"{head} BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed'); END"
+
+
+def _trigger_against_replacing(table: str) -> str:
+    """Return the trigger against what changes rows without updating or deleting any, to the database's mind."""
+    if op.get_bind().dialect.name == "postgresql":
+        head = f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT"
+        return f"{head} EXECUTE FUNCTION ama_refuse_change()"
+    # REPLACE INTO removes the row that has the key; SQLite runs no delete trigger for it unless the client asks.
+    taken = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} WHERE {' AND '.join(f'{column} = NEW.{column}' for column in key)})"  # noqa: S608
+        for key in KEYS[table]
+    )
+    head = f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} FOR EACH ROW WHEN {taken}"
+    reason = f"unique constraint: this row of {table} is there, and rows of {table} are never changed"
+    return f"{head} BEGIN SELECT RAISE(ABORT, '{reason}'); END"
 
 
 def _create_tables() -> None:
