@@ -73,7 +73,13 @@ def make(ama, upload, write):
 def test_upload(ama, upload, write, normal):
     document = make(ama, upload, write).document
     assert document["new_bytes"] > 10
-    assert normal({**document, "new_bytes": 0}) == {**VERSION, "alias": "prod", "created": True, "new_bytes": 0}
+    assert normal({**document, "new_bytes": 0}) == {
+        **VERSION,
+        "alias": "prod",
+        "alias_refused": None,
+        "created": True,
+        "new_bytes": 0,
+    }
 
 
 def test_upload_of_what_is_there_already(ama, upload, normal):
