@@ -33,7 +33,7 @@ PROPOSAL = "registry.id"
 """The identity that a folder means to have, until the marker is written: shows whose a catalog elsewhere is."""
 CATALOG = "catalog.db"
 BLOBS = "blobs"
-_OURS = {MARKER, PROPOSAL, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", BLOBS, ".lock"}
+_OURS = {MARKER, PROPOSAL, CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", f"{CATALOG}-journal", BLOBS}
 
 # Each is shown wherever the address is, so none may hold a secret, as sslpassword and options do.
 _DATABASE_OPTIONS = (
@@ -267,8 +267,9 @@ def _locked(folder: Path) -> Iterator[None]:
     if _exists(folder) and not folder.is_dir():
         raise InvalidInputError(f"{str(folder)!r} is no folder; name an empty or new one")
     make_folders(folder)
-    with os_errors("write", folder):
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with os_errors("read", folder):
+        # The folder itself is locked: a lock file would stay behind in a folder that turns out to be another's.
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
