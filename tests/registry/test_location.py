@@ -126,8 +126,8 @@ def test_a_registry_is_a_marker_a_catalog_and_blobs(tmp_path):
 
 def test_an_empty_folder_may_become_a_registry(tmp_path):
     (tmp_path / "registry").mkdir()
-    Registry(tmp_path / "registry", create=True)
-    Registry(tmp_path / "registry")
+    made = Registry(tmp_path / "registry", create=True)
+    assert Registry(tmp_path / "registry").id == made.id
 
 
 def test_making_one_again_opens_it(registry_url, open_registry, hello):

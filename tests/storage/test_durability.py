@@ -72,6 +72,7 @@ def test_a_file_that_is_not_the_one_found_is_not_read(blob_store, tmp_path):
 def test_a_file_system_is_synced_as_a_whole(tmp_path):
     (tmp_path / "file").write_bytes(b"hello")
     sync_file_system(tmp_path)
+    assert (tmp_path / "file").read_bytes() == b"hello"
 
 
 def test_a_failing_sync_of_a_file_system_is_an_error(tmp_path, monkeypatch):

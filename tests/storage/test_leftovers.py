@@ -52,6 +52,7 @@ def test_only_files_of_exactly_our_names_are_removed(tmp_path):
 
 def test_a_folder_that_cannot_be_listed_is_nobodys_failure(tmp_path):
     remove_leftovers(tmp_path / "absent", PendingFile.is_leftover)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_taken_for_a_leftover_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
