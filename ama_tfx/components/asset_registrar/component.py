@@ -204,13 +204,11 @@ def _check_refs(channels: Mapping[str, types.BaseChannel], pinned: Mapping[str, 
 def _without_secret(registry: str | Path | None) -> str | None:
     if registry is None:
         return None
-    if "://" in (url := str(registry)):
-        location = Location.parse(url)
-        if location.database is not None and location.database.password is not None:
-            raise InvalidInputError(
-                f"registry {str(location)!r} holds a password, which TFX would record; "
-                "leave it out and set PGPASSWORD, or use ~/.pgpass"
-            )
-    else:
-        Location.parse(url)
+    url = str(registry)
+    location = Location.parse(url)
+    if location.database is not None and location.database.password is not None:
+        raise InvalidInputError(
+            f"registry {str(location)!r} holds a password, which TFX would record; "
+            "leave it out and set PGPASSWORD, or use ~/.pgpass"
+        )
     return url
