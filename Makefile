@@ -5,7 +5,8 @@ UV := .tools/uv/bin/uv
 INSTALLED := .venv/.installed
 # The packages of that day run together without warnings (docs/adr/0001-tfx-1-16-on-python-3-10.md).
 LOCK_DATE := 2025-03-31
-LOCK := $(UV) pip compile --quiet --python-version 3.10 --exclude-newer $(LOCK_DATE) --generate-hashes --no-header
+LOCK := $(UV) pip compile --quiet --python-version 3.10 --exclude-newer $(LOCK_DATE) --generate-hashes --no-header \
+	--exclude-newer-package pyfastcdc=2026-11-01
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench lock clean
@@ -31,7 +32,9 @@ format: $(INSTALLED)  ## put the code into the house's form
 	$(PYTHON) -m ruff check --fix .
 
 bench: $(INSTALLED)  ## measure, as ratios against a named peer in one run; no part of the tests
+	scripts/peers.sh
 	$(PYTHON) -m tests.bench
+	$(PYTHON) -m tests.bench.bench_store
 
 lock: setup.py requirements/dev.in requirements/uv.in  ## resolve the requirements again
 	scripts/bootstrap.sh uv

@@ -14,10 +14,10 @@ EXTRAS = {
     "kubeflow": ["tfx>=1.16,<2", "kfp-pipeline-spec>=0.2.2,<0.3"],
     "postgres": ["psycopg[binary]>=3.1,<4"],
     "server": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
-    # Clients of the object stores; blobs lie in a folder until the backends that use these are released.
+    # Clients of the object stores (docs/adr/0011).
     "s3": ["obstore>=0.6"],
     "azure": ["obstore>=0.6"],
-    "gcs": ["gcsfs>=2024.1"],
+    "gcs": ["google-cloud-storage>=2.10,<4"],
 }
 
 setup(
@@ -32,11 +32,15 @@ setup(
     package_data={"ama_tfx": ["py.typed"]},
     install_requires=[
         "alembic>=1.13,<2",
+        "blake3>=1,<2",
         "click>=8.1,<9",
+        "numpy>=1.22",
         "platformdirs>=4,<5",
+        "pyfastcdc>=0.3.1,<0.4",  # young; behind one function, storage/packs/chunks.py
         "rfc8785>=0.1.4,<0.2",
         "rich>=13",
         "sqlalchemy>=2.0,<2.1",
+        "zstandard>=0.22",
     ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["ama = ama_tfx.cli:main"]},
