@@ -100,17 +100,32 @@ def open_regular_file(path: Path, *, follow: bool = False) -> BinaryIO:
         NotFoundError, PermissionDeniedError: As the operating system says.
         InvalidInputError: Not a regular file.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     with os_errors("read", path):
-        try:
-            descriptor = os.open(path, flags)
-        except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENXIO}:
-                raise InvalidInputError(f"not a regular file: {str(path)!r} (a link, socket or fifo)") from error
-            raise
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return os.fdopen(descriptor, "rb")
+        return os.fdopen(open_regular(path, follow=follow)[0], "rb")
+
+
+def open_regular(path: Path, *, follow: bool = False) -> tuple[int, os.stat_result]:
+    """Open a regular file likewise; return its descriptor, for the caller to close, and its status.
+
+    Raises:
+        InvalidInputError: Not a regular file.
+        OSError: As the operating system says.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:
+            raise InvalidInputError(f"not a regular file: {str(path)!r} (a link, socket or fifo)") from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+    except BaseException:
         os.close(descriptor)
+        raise
+    if stat.S_ISREG(status.st_mode):
+        return descriptor, status
+    os.close(descriptor)
     raise InvalidInputError(f"not a regular file: {str(path)!r}; only regular files and folders can be stored")
 
 
@@ -144,6 +159,26 @@ def sync_file_system(folder: Path) -> None:
 def _syncfs() -> Callable[[int], int] | None:
     """Return the C library's function, which Python does not offer; None where there is none."""
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+def give_new_name(path: Path, target: Path) -> None:
+    """Give a file a name that nothing has; a rename would replace what appeared at the last moment.
+
+    The file may keep its old name too, for the caller to remove.
+
+    Raises:
+        ConflictError: Something has the name.
+    """
+    try:
+        target.hardlink_to(path)
+    except FileExistsError as error:
+        raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
+        path.replace(target)
 
 
 class PendingFile:
@@ -186,21 +221,8 @@ class PendingFile:
             if replace:
                 self.path.replace(target)
             else:
-                self._give_new_name(target)
+                give_new_name(self.path, target)
             fsync_directory(target.parent)
-
-    def _give_new_name(self, target: Path) -> None:
-        """Give the file a name that nothing has; a rename would replace what appeared at the last moment."""
-        try:
-            target.hardlink_to(self.path)
-        except FileExistsError as error:
-            raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
-        except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise
-            if os.path.lexists(target):
-                raise ConflictError(f"{str(target)!r} exists already; remove it, or name another") from error
-            self.path.replace(target)
 
     def __enter__(self) -> PendingFile:
         return self

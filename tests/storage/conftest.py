@@ -1,8 +1,8 @@
 import pytest
 
-from ama_tfx.storage import LocalBlobStore
+from ama_tfx.storage import PackStore
 
 
 @pytest.fixture
 def blob_store(tmp_path):
-    return LocalBlobStore(tmp_path / "blobs")
+    return PackStore.in_folder(tmp_path / "blobs")

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from ama_tfx.errors import ConflictError
-from ama_tfx.storage import Digest, LocalBlobStore, PendingFile, export_blob, hold, remove_leftovers
+from ama_tfx.storage import Digest, PackStore, PendingFile, give_new_name, hold, remove_leftovers
 from ama_tfx.testing.processes import in_process
 
 
@@ -22,7 +22,7 @@ def names(folder):
 
 
 def test_the_next_put_removes_what_a_killed_one_left(blob_store):
-    temporary = blob_store.folder / "tmp"
+    temporary = blob_store.scratch
     killed(lambda: PendingFile(temporary))
     assert len(names(temporary)) == 1
     blob_store.put(io.BytesIO(b"hello"))
@@ -30,12 +30,13 @@ def test_the_next_put_removes_what_a_killed_one_left(blob_store):
 
 
 def test_a_file_that_somebody_writes_is_never_removed(blob_store):
-    with PendingFile(blob_store.folder / "tmp") as pending:
-        in_process(lambda: LocalBlobStore(blob_store.folder).put(io.BytesIO(b"hello")))
+    folder = blob_store.scratch.parent
+    with PendingFile(blob_store.scratch) as pending:
+        in_process(lambda: PackStore.in_folder(folder).put(io.BytesIO(b"hello")))
         blob_store.put(io.BytesIO(b"other"))
         pending.stream.write(b"mine")
-        pending.commit(blob_store.folder / "mine")
-    assert (blob_store.folder / "mine").read_bytes() == b"mine"
+        pending.commit(folder / "mine")
+    assert (folder / "mine").read_bytes() == b"mine"
 
 
 def test_only_files_of_exactly_our_names_are_removed(tmp_path):
@@ -72,25 +73,25 @@ def test_a_file_taken_for_a_leftover_before_it_was_locked_is_made_again(tmp_path
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
-def test_an_export_never_replaces_what_appears_meanwhile(blob_store, tmp_path):
-    digest = blob_store.put(io.BytesIO(b"hello")).digest
-    target = tmp_path / "target"
+def test_a_new_name_never_replaces_what_has_it(tmp_path):
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "target").write_text("precious")
     with pytest.raises(ConflictError, match="'.*target' exists already"):
-        export_blob(blob_store, digest, target, on_bytes=lambda _: target.write_text("precious"))
-    assert target.read_text() == "precious"
-    assert names(tmp_path) == ["blobs", "target"]
+        give_new_name(tmp_path / "new", tmp_path / "target")
+    assert (tmp_path / "target").read_text() == "precious"
 
 
-def test_where_there_are_no_hard_links_a_file_is_still_exported_and_replaces_nothing(blob_store, tmp_path, monkeypatch):
+def test_where_there_are_no_hard_links_a_name_is_still_given_and_replaces_nothing(tmp_path, monkeypatch):
     def refuse(*_args):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
-    digest = blob_store.put(io.BytesIO(b"hello")).digest
-    export_blob(blob_store, digest, tmp_path / "target")
-    assert (tmp_path / "target").read_bytes() == b"hello"
+    for content in ("first", "second"):
+        (tmp_path / content).write_text(content)
+    give_new_name(tmp_path / "first", tmp_path / "target")
     with pytest.raises(ConflictError):
-        export_blob(blob_store, digest, tmp_path / "target")
+        give_new_name(tmp_path / "second", tmp_path / "target")
+    assert (tmp_path / "target").read_text() == "first"
 
 
 def test_a_temporary_file_that_cannot_be_removed_hides_no_other_error(blob_store, monkeypatch):

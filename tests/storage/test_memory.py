@@ -11,12 +11,12 @@ class TestMemoryBlobStore(BlobStoreContract):
     def store(self):
         return MemoryBlobStore()
 
-    def damage(self, store, digest, content):
+    def damage(self, store, digest):
         assert digest in store.content
-        store.content[digest] = content
+        store.content[digest] = b"hellO"
 
 
-def test_failures_are_raised_one_per_put_and_store_nothing():
+def test_failures_are_raised_one_per_commit_and_store_nothing():
     store = MemoryBlobStore()
     store.failures += [BackendError("first"), BackendError("second")]
     for message in ("first", "second"):

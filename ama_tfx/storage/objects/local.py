@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError
+from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
 from ama_tfx.storage.digest import CHUNK_BYTES
 from ama_tfx.storage.files import PendingFile, fsync_directory, make_folders, open_regular_file, os_errors
 from ama_tfx.storage.objects.contract import ObjectInfo, check_name, check_prefix, check_range, is_name, size_inside
@@ -43,7 +43,11 @@ class LocalObjects:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.temporary = folder / _TEMPORARY
-        make_folders(self.temporary)
+        try:
+            make_folders(self.temporary)
+        except PermissionDeniedError:  # whoever may not write can read what is there
+            if not folder.is_dir():
+                raise
         # lru_cache holds no lock that a fork could catch closed, and an evicted file closes with its last reader.
         self._named: set[Path] = set()
         self._files = functools.lru_cache(maxsize=OPEN_FILES)(_OpenFile)
