@@ -15,20 +15,18 @@ import platformdirs
 import sqlalchemy as sa
 
 from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
-from ama_tfx.errors import BackendError, FormatError, InvalidInputError, NotFoundError
+from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError
+from ama_tfx.registry.bucket import MARKER as MARKER
+from ama_tfx.registry.bucket import claim, identify, marker, open_blobs, parse_bucket, parse_marker
 from ama_tfx.storage import (
     BlobStore,
-    LocalBlobStore,
+    PackStore,
     PendingFile,
-    canonical_json,
     make_folders,
     os_errors,
-    parse_json,
     write_file,
 )
 
-FORMAT = "ama-registry/1"
-MARKER = "registry.json"
 PROPOSAL = "registry.id"
 """The identity that a folder means to have, until the marker is written: shows whose a catalog elsewhere is."""
 CATALOG = "catalog.db"
@@ -41,6 +39,7 @@ _DATABASE_OPTIONS = (
     *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname", "passfile", "port"),
     *("sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert", "target_session_attrs", "tcp_user_timeout"),
 )
+_BLOBS_IN = "?blobs="
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NO_FOLDER = re.compile(r"[^/:]*:|[^/=]*=|//[^/]*@")
 
@@ -50,16 +49,22 @@ class Location:
     """A registry's address.
 
     Attributes:
-        folder: Where the blobs are, and the catalog too unless a database is named.
+        folder: Where the blobs are unless a bucket is named, and the catalog too unless a database is; None when both
+            are.
         database: PostgreSQL, or None for SQLite in the folder.
+        bucket: Where the blobs are, as in ``s3://bucket/prefix``; None for the folder, or, of a registry that is there
+            already, for where its marker says.
     """
 
-    folder: Path
+    folder: Path | None
     database: sa.URL | None = None
+    bucket: str | None = None
 
     @classmethod
     def parse(cls, url: str | Path) -> Location:
         """Read a folder's path or ``postgresql://user@host/database?blobs=/folder``.
+
+        ``?blobs=s3://bucket/prefix`` after either says that the blobs are in a bucket.
 
         A text that looks like an address of another kind (``word:…``, ``key=value``) is refused and not shown, since
         it may hold a password; a folder of such a name is given as ``./name``.
@@ -67,10 +72,11 @@ class Location:
         Raises:
             InvalidInputError: Neither.
         """
-        text = str(url)
+        text, _, bucket = str(url).partition(_BLOBS_IN) if isinstance(url, str) else (str(url), "", "")
         scheme, separator, _ = text.partition("://")
         if not separator or not _SCHEME.fullmatch(scheme):
-            return cls(_folder(_checked_folder(text)))
+            return cls(_folder(_checked_folder(text)), None, parse_bucket(bucket) if bucket else None)
+        text = str(url)
         if scheme != "postgresql":
             raise InvalidInputError(f"unknown kind of registry {scheme!r}; known: a folder, postgresql://…")
         parsed = _database_url(text)
@@ -78,12 +84,14 @@ class Location:
         if not isinstance(blobs, str) or not blobs:
             shown = parsed.render_as_string(hide_password=True)
             raise InvalidInputError(f"{shown} names no folder for the blobs; add ?blobs=/folder to it")
-        return cls(_folder(blobs), parsed.difference_update_query(["blobs"]))
+        database = parsed.difference_update_query(["blobs"])
+        return cls(None, database, parse_bucket(blobs)) if "://" in blobs else cls(_folder(blobs), database)
 
     def __str__(self) -> str:
         if self.database is None:
-            return str(self.folder)
-        return self.database.update_query_dict({"blobs": str(self.folder)}).render_as_string(hide_password=True)
+            return str(self.folder) + (f"{_BLOBS_IN}{self.bucket}" if self.bucket else "")
+        blobs = self.bucket or str(self.folder)
+        return self.database.update_query_dict({"blobs": blobs}).render_as_string(hide_password=True)
 
 
 def default_registry_url() -> str:
@@ -110,32 +118,50 @@ def open_location(location: Location, *, create: bool) -> tuple[str, Database, B
         BackendError: The catalog or the blobs are lost, or do not belong together.
         InvalidInputError: The folder holds something else.
     """
-    database = _database(location)
+    database = database_of(location)
     try:
-        return _identify(location, database, create=create), database, LocalBlobStore(location.folder / BLOBS)
+        registry_id, bucket = _identify(location, database, create=create)
+        if bucket is not None:
+            return registry_id, database, open_blobs(bucket, registry_id)
+        assert location.folder is not None
+        return registry_id, database, PackStore.in_folder(location.folder / BLOBS)
     except BaseException:
         database.close()
         raise
 
 
-def _identify(location: Location, database: Database, *, create: bool) -> str:
-    """Return the registry's identity, after making sure that it is complete and its parts belong together."""
-    if not _exists(location.folder / MARKER):
+def _identify(location: Location, database: Database, *, create: bool) -> tuple[str, str | None]:
+    """Return the registry's identity and bucket, after making sure that it is complete and its parts belong together.
+
+    What is in a bucket is looked at when a blob is asked for.
+    """
+    folder, bucket = location.folder, location.bucket
+    if folder is None:
+        assert bucket is not None
+        name, make = database.name, database.create
+        return identify(bucket, check=database.check, make=make, create=create, name=name), bucket
+    if not _exists(folder / MARKER):
         if not create:
             raise NotFoundError(f"no registry at {str(location)!r}; the first upload into it makes one")
-        with _locked(location.folder):
-            _create(location, database)
-    registry_id = _read_marker(location.folder)
-    for part in (CATALOG, BLOBS) if location.database is None else (BLOBS,):
-        if not _exists(location.folder / part):
-            what = f"registry {str(location.folder)!r} has lost a part: {part!r} is missing"
+        with locked(folder):
+            _create(folder, location, database)
+    registry_id, kept_in = read_marker(folder)
+    if bucket not in {None, kept_in}:
+        raise ConflictError(
+            f"registry {str(folder)!r} keeps its blobs in {kept_in or repr(str(folder / BLOBS))}, not in {bucket}; "
+            f"leave out {_BLOBS_IN}…"
+        )
+    parts = (*((CATALOG,) if location.database is None else ()), *(() if kept_in else (BLOBS,)))
+    for part in parts:
+        if not _exists(folder / part):
+            what = f"registry {str(folder)!r} has lost a part: {part!r} is missing"
             raise BackendError(f"{what}; restore it from a backup")
     if (found := database.check()) != registry_id:
         raise BackendError(
-            f"the catalog {database.name} is of registry {found}, the blobs in {str(location.folder)!r} are of "
+            f"the catalog {database.name} is of registry {found}, the blobs in {str(folder)!r} are of "
             f"{registry_id}; name the folder that belongs to the catalog"
         )
-    return registry_id
+    return registry_id, kept_in
 
 
 def _checked_folder(text: str) -> str:
@@ -176,16 +202,17 @@ def _exists(path: Path) -> bool:
         return path.exists()
 
 
-def _database(location: Location) -> Database:
+def database_of(location: Location) -> Database:
+    """Return the catalog of a registry, without a look at it."""
     if location.database is not None:
         return Database(postgresql_engine(location.database), location.database.render_as_string(hide_password=True))
+    assert location.folder is not None
     path = location.folder / CATALOG
     return Database(sqlite_engine(path), repr(str(path)))
 
 
-def _create(location: Location, database: Database) -> None:
+def _create(folder: Path, location: Location, database: Database) -> None:
     """Make what is missing, the marker last; a creation that was killed half-way is carried on."""
-    folder = location.folder
     with os_errors("read", folder):
         names = {entry.name for entry in folder.iterdir()} - _OURS
     if (folder / MARKER).exists():
@@ -198,9 +225,11 @@ def _create(location: Location, database: Database) -> None:
         _create_catalog_inside(folder, database)
     else:
         _create_catalog_elsewhere(folder, database)
-    LocalBlobStore(folder / BLOBS)
-    marker = canonical_json({"format": FORMAT, "id": database.check()})
-    write_file(folder / MARKER, marker + b"\n")
+    if location.bucket is None:
+        PackStore.in_folder(folder / BLOBS)
+    else:
+        claim(location.bucket, database.check())
+    write_file(folder / MARKER, marker(database.check(), location.bucket))
     with os_errors("remove", folder / PROPOSAL):
         (folder / PROPOSAL).unlink(missing_ok=True)
 
@@ -241,28 +270,18 @@ def _in_use(folder: Path, database: Database) -> BackendError:
 
 
 def _has_blobs(folder: Path) -> bool:
-    return (folder / BLOBS).exists() and any(LocalBlobStore(folder / BLOBS).blobs())
+    return (folder / BLOBS).exists() and any(PackStore.in_folder(folder / BLOBS).blobs())
 
 
-def _read_marker(folder: Path) -> str:
+def read_marker(folder: Path) -> tuple[str, str | None]:
+    """Return the identity that a folder's marker tells, and the bucket if the blobs are in one."""
     path = folder / MARKER
     with os_errors("read", path):
-        content = path.read_bytes()
-    try:
-        document = parse_json(content, str(path))
-        found, registry_id = str(document["format"]), str(document["id"])
-    except (InvalidInputError, KeyError, TypeError) as error:
-        raise FormatError(f"{str(path)!r} is not the marker of a registry; restore it from a backup") from error
-    if found != FORMAT:
-        raise FormatError(
-            f"registry {str(folder)!r} has format {found!r}, this release of ama-tfx reads {FORMAT!r}; "
-            "use the release that wrote it"
-        )
-    return registry_id
+        return parse_marker(path.read_bytes(), str(path), str(folder))
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other creators out; the lock ends with the process, whatever happens to it."""
     if _exists(folder) and not folder.is_dir():
         raise InvalidInputError(f"{str(folder)!r} is no folder; name an empty or new one")
