@@ -17,6 +17,20 @@ from ama_tfx.catalog.aliases import (
 )
 from ama_tfx.catalog.assets import asset_names, ensure_asset, find_asset, find_asset_id, list_assets, lock_asset
 from ama_tfx.catalog.audit import append_audit, audit_entries, audit_head, iterate_audit, verify_audit
+from ama_tfx.catalog.checking import (
+    PAGE,
+    alias_authors,
+    count_of_files,
+    damage_of,
+    digests_after,
+    missing_guards,
+    needed_of,
+    version_authors,
+    version_provenances,
+    version_tags,
+    versions_after,
+)
+from ama_tfx.catalog.collections import begin_collection, collection_number
 from ama_tfx.catalog.database import Database, postgresql_engine, sqlite_engine
 from ama_tfx.catalog.records import (
     AliasMove,
@@ -48,6 +62,7 @@ from ama_tfx.catalog.versions import (
 )
 
 __all__ = [
+    "PAGE",
     "AliasMove",
     "AliasRow",
     "AssetRow",
@@ -60,6 +75,7 @@ __all__ = [
     "VersionRow",
     "add_registration",
     "add_tags",
+    "alias_authors",
     "alias_version",
     "alias_versions",
     "aliases_of",
@@ -70,6 +86,11 @@ __all__ = [
     "assets_with_alias",
     "audit_entries",
     "audit_head",
+    "begin_collection",
+    "collection_number",
+    "count_of_files",
+    "damage_of",
+    "digests_after",
     "ensure_asset",
     "files_of",
     "find_asset",
@@ -81,7 +102,9 @@ __all__ = [
     "list_assets",
     "list_versions",
     "lock_asset",
+    "missing_guards",
     "moves_of",
+    "needed_of",
     "newest_version",
     "point_alias",
     "postgresql_engine",
@@ -92,6 +115,10 @@ __all__ = [
     "sqlite_engine",
     "tags_of",
     "verify_audit",
+    "version_authors",
     "version_digests",
+    "version_provenances",
+    "version_tags",
+    "versions_after",
     "versions_with_digest",
 ]

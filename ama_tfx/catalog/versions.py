@@ -69,6 +69,13 @@ def versions_with_digest(connection: sa.Connection, digest: Digest) -> list[Vers
     return _select(connection, versions.c.digest == digest)
 
 
+def versions_where(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None
+) -> list[VersionRow]:
+    """Return the versions that meet conditions on their columns, in the order of their row numbers."""
+    return _select(connection, *conditions, limit=limit)
+
+
 def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
     """Return a version's files by path."""
     query = sa.select(files).where(files.c.version_id == version_id)

@@ -35,6 +35,8 @@ COMMANDS = {
     "show": Entry("ama_tfx.cli.cmd_show", "Show everything known of a version."),
     "list": Entry("ama_tfx.cli.cmd_list", "List assets, or the versions of one."),
     "log": Entry("ama_tfx.cli.cmd_log", "Show an asset's history: versions and moves of aliases."),
+    "fsck": Entry("ama_tfx.cli.cmd_fsck", "Check that everything in the registry is whole."),
+    "gc": Entry("ama_tfx.cli.cmd_gc", "Remove bytes that no version needs."),
 }
 """Name -> where it is. Strings, so that listing the commands imports none of them."""
 

@@ -46,9 +46,9 @@ def command(
     registry = session.registry()
     ref = content_ref(reference, session.workspace, alias=alias, version=version)
     steps = plan_download(registry, ref, paths, output=output, refs=refs, here=here())
-    with session.progress("downloading", sum(step.size_bytes for step in steps)) as on_bytes:
+    with session.progress("downloading", sum(step.size_bytes for step in steps)) as on_progress:
         results = [
-            (step.role, registry.download(step.reference, step.target, manifest=step.manifest, on_bytes=on_bytes))
+            (step.role, registry.download(step.reference, step.target, manifest=step.manifest, on_progress=on_progress))
             for step in steps
         ]
     session.say(downloaded_report(results, session.workspace))

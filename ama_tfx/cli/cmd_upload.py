@@ -28,6 +28,6 @@ def command(session: Session, message: str | None) -> None:
 
     working_copy = session.working_copy()
     size_bytes = working_copy.pending().size_bytes
-    with session.progress("uploading", size_bytes) as on_bytes:
-        registered, draft = working_copy.upload(session.registry(create=True), message=message, on_bytes=on_bytes)
+    with session.progress("uploading", size_bytes) as on_progress:
+        registered, draft = working_copy.upload(session.registry(create=True), message=message, on_progress=on_progress)
     session.say(uploaded_report(registered, draft, session.workspace))

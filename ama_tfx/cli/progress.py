@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ama_tfx.storage import OnBytes
+    from ama_tfx.storage import OnProgress, Progress
 
 
 @contextlib.contextmanager
-def progress(doing: str, total_bytes: int, *, wanted: bool = True) -> Iterator[OnBytes | None]:
+def progress(doing: str, total_bytes: int, *, wanted: bool = True) -> Iterator[OnProgress | None]:
     """Give the function to call with numbers of bytes as they are done, or None when nobody would see a bar.
 
     Args:
@@ -23,16 +23,41 @@ def progress(doing: str, total_bytes: int, *, wanted: bool = True) -> Iterator[O
     if not wanted or not sys.stderr.isatty():
         yield None
         return
+    from rich import progress as bars
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TextColumn("{task.fields[files]} files"),
+        bars.TransferSpeedColumn(),
+        bars.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(doing, total=total_bytes)
-        yield lambda size_bytes: bar.advance(task, size_bytes)
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=total_bytes, files=0)
+        files = 0
+
+        def advance(done: Progress) -> None:
+            nonlocal files
+            files += done.files
+            bar.update(task, advance=done.size_bytes, files=files)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def steps(doing: str, *, wanted: bool = True) -> Iterator[Callable[[str], object] | None]:
+    """Give the function to call with what is done next, or None when nobody would see it.
+
+    Args:
+        doing: What is being done, as in ``checking``.
+        wanted: False for nothing to see in any case.
+    """
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(doing) as status:
+        yield lambda step: status.update(f"{doing}: {step}")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ama_tfx.cli.progress import progress
+from ama_tfx.cli.progress import progress, steps
 from ama_tfx.cli.report import Report, print_report
 
 if TYPE_CHECKING:
     from ama_tfx.registry import Registry, WorkingCopy
-    from ama_tfx.storage import OnBytes
+    from ama_tfx.storage import OnProgress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,11 +59,22 @@ class Session:
             workspace: Where names without one are looked up, when that is not what the user named.
         """
         from ama_tfx.registry import Registry, default_registry_url
+        from ama_tfx.storage import reuse_memory
 
+        reuse_memory()
         url = default_registry_url() if self.registry_url is None else self.registry_url
         registry = Registry(url, workspace=self.workspace if workspace is None else workspace, create=create)
         click.get_current_context().call_on_close(registry.close)
         return registry
+
+    def mend_marker(self) -> None:
+        """Write the marker of the registry again where it is lost or damaged: without it nothing can be opened."""
+        from ama_tfx.registry import Location, default_registry_url
+        from ama_tfx.registry.marking import mend_marker
+
+        url = default_registry_url() if self.registry_url is None else self.registry_url
+        if mend_marker(Location.parse(url)):
+            click.echo("ama: registry.json was lost or damaged; it was written again from the catalog", err=True)
 
     def working_copy(self) -> WorkingCopy:
         """Open the working copy that the process is in."""
@@ -75,9 +86,13 @@ class Session:
         """Print what a command has to say."""
         print_report(report, as_json=self.as_json, quiet=self.quiet)
 
-    def progress(self, doing: str, total_bytes: int) -> contextlib.AbstractContextManager[OnBytes | None]:
+    def progress(self, doing: str, total_bytes: int) -> contextlib.AbstractContextManager[OnProgress | None]:
         """Show progress, unless only names or JSON were asked for."""
         return progress(doing, total_bytes, wanted=not (self.as_json or self.quiet))
+
+    def steps(self, doing: str) -> contextlib.AbstractContextManager[Callable[[str], object] | None]:
+        """Show what long work is at, unless only names or JSON were asked for."""
+        return steps(doing, wanted=not (self.as_json or self.quiet))
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

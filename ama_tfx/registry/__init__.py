@@ -6,6 +6,7 @@ Start with `Registry`; everything it takes and gives is exported here.
 from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, AuditHead, Registration
 from ama_tfx.registry.aliasing import Expect
 from ama_tfx.registry.draft import Draft, DraftRef
+from ama_tfx.registry.findings import Checked, Finding, GcPlan, GcResult, LostFile, Repaired
 from ama_tfx.registry.location import Location, default_registry_url
 from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
 from ama_tfx.registry.names import (
@@ -47,6 +48,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Bump",
+    "Checked",
     "Details",
     "Downloaded",
     "Draft",
@@ -54,9 +56,13 @@ __all__ = [
     "Expect",
     "Facts",
     "FileEntry",
+    "Finding",
+    "GcPlan",
+    "GcResult",
     "Hit",
     "Location",
     "LogEntry",
+    "LostFile",
     "Manifest",
     "Newest",
     "Ref",
@@ -64,6 +70,7 @@ __all__ = [
     "Registered",
     "Registration",
     "Registry",
+    "Repaired",
     "SemanticVersion",
     "Version",
     "WorkingCopy",

@@ -17,18 +17,15 @@ from ama_tfx.registry.manifest import FileEntry, Manifest
 from ama_tfx.storage import (
     BlobStore,
     Digest,
-    OnBytes,
-    PendingFile,
-    export_blob,
+    OnProgress,
     fsync_directory,
+    give_new_name,
     hash_stream,
     hold,
     make_folders,
     open_regular_file,
     os_errors,
     remove_leftovers,
-    sync_file_system,
-    write_blob,
 )
 
 _PARTIAL = re.compile(r"\..{0,50}\.[0-9a-f]{16}\.partial", re.DOTALL)
@@ -70,7 +67,7 @@ def write_folder(
     files: Sequence[FileEntry],
     directories: Sequence[str],
     target: Path,
-    on_bytes: OnBytes | None,
+    on_progress: OnProgress | None,
 ) -> bool:
     """Write files into a folder that appears whole; return False when it already held exactly them.
 
@@ -86,11 +83,9 @@ def write_folder(
         with _partial_folder(target) as partial:
             for path in directories:
                 (partial / path).mkdir(parents=True, exist_ok=True)
-            for entry in files:
-                (partial / entry.path).parent.mkdir(parents=True, exist_ok=True)
-                with _blob_of(blobs, entry):
-                    write_blob(blobs, entry.digest, partial / entry.path, on_bytes=on_bytes)
-            sync_file_system(partial)
+            for folder in {(partial / entry.path).parent for entry in files}:
+                folder.mkdir(parents=True, exist_ok=True)
+            _export(blobs, [(entry, partial / entry.path) for entry in files], on_progress)
             try:
                 partial.rename(target)
             except OSError as error:
@@ -101,7 +96,7 @@ def write_folder(
     return True
 
 
-def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnBytes | None) -> bool:
+def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_progress: OnProgress | None) -> bool:
     """Write one file; return False when it was there already.
 
     Raises:
@@ -113,14 +108,16 @@ def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_bytes: OnByte
                 return False
             raise ConflictError(f"{str(target)!r} exists and is something else; remove it, or name another target")
         make_folders(target.parent)
-        remove_leftovers(target.parent, PendingFile.is_leftover)
-        try:
-            with _blob_of(blobs, entry):
-                export_blob(blobs, entry.digest, target, on_bytes=on_bytes)
-        except ConflictError:  # it appeared meanwhile
-            if _is(target, entry):
-                return False
-            raise
+        remove_leftovers(target.parent, _PARTIAL.fullmatch, folders=True)
+        with _partial_folder(target) as partial:
+            _export(blobs, [(entry, partial / entry.path)], on_progress)
+            try:
+                give_new_name(partial / entry.path, target)
+            except ConflictError:  # it appeared meanwhile
+                if _is(target, entry):
+                    return False
+                raise
+            fsync_directory(target.parent)
     return True
 
 
@@ -151,6 +148,17 @@ def open_blob(blobs: BlobStore, digest: Digest, what: str) -> BinaryIO:
         raise _lost(digest, what) from error
 
 
+def _export(blobs: BlobStore, files: Sequence[tuple[FileEntry, Path]], on_progress: OnProgress | None) -> None:
+    """Tell a blob that the store has lost from a folder of the target that is gone."""
+    try:
+        blobs.export([(entry.digest, target) for entry, target in files], on_progress=on_progress)
+    except NotFoundError:
+        for entry, _ in files:
+            if not blobs.has(entry.digest):
+                raise _lost(entry.digest, f"file {entry.path!r}") from None
+        raise
+
+
 @contextlib.contextmanager
 def _partial_folder(target: Path) -> Iterator[Path]:
     """Make a hidden folder beside the target, locked while it is in use, and remove it unless it was renamed."""
@@ -171,17 +179,6 @@ def _make_held(folder: Path) -> int:
             if hold(descriptor, folder):
                 return descriptor
             os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _blob_of(blobs: BlobStore, entry: FileEntry) -> Iterator[None]:
-    """Tell a blob that the store has lost from a folder of the target that is gone."""
-    try:
-        yield
-    except NotFoundError as error:
-        if blobs.has(entry.digest):
-            raise
-        raise _lost(entry.digest, f"file {entry.path!r}") from error
 
 
 def _lost(digest: Digest, what: str) -> IntegrityError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,42 +13,92 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
 from ama_tfx.registry.aliasing import Actor
+from ama_tfx.registry.ancestors import Ancestor, Ancestors
 from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
 from ama_tfx.registry.names import AssetName, AssetRef, SemanticVersion
 from ama_tfx.registry.resolving import require_version
 from ama_tfx.registry.results import Bump, Facts, Ref
 from ama_tfx.registry.tree import Content, check_unchanged, scan
-from ama_tfx.storage import BlobStore, Digest, OnBytes, import_file
+from ama_tfx.storage import BlobStore, BlobWriter, Digest, OnProgress, Source
 
 FIRST = SemanticVersion(1, 0, 0)
 
+_AT_ONCE = 10_000
+"""Files given to the store in one call: what it returns of each is dropped before the next ones."""
+
+MAX_PARENT_FILES = 10_000
+"""A version with more files is not looked through for parents: they help with few large files, not with many small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version's bytes, in the store and visible to nobody yet.
+
+    Attributes:
+        manifest: Which lists them.
+        digest: The manifest's.
+        new_bytes: Bytes that the store did not have before.
+        secure: Makes sure that they stay; see `BlobWriter.secure`.
+    """
+
+    manifest: Manifest
+    digest: Digest
+    new_bytes: int
+    secure: Callable[[], None]
+
+
+def store_version(
+    blobs: BlobStore,
+    content: Content,
+    facts: Facts,
+    refs: tuple[RefEntry, ...],
+    parents: Ancestors,
+    on_progress: OnProgress | None,
+) -> Stored:
+    """Store the files of a version, then its manifest.
+
+    Raises:
+        ContentChangedError: Something wrote to the content meanwhile.
+    """
+    with blobs.writer() as writer:
+        files, directories = store_content(writer, content, parents, on_progress)
+        manifest = Manifest(facts.kind, files, directories, refs, dict(facts.properties))
+        digest = writer.add_stream(io.BytesIO(manifest.to_bytes())).digest
+        writer.commit()
+    return Stored(manifest, digest, writer.new_bytes, writer.secure)
+
 
 def store_content(
-    blobs: BlobStore, content: Content, on_bytes: OnBytes | None
-) -> tuple[tuple[FileEntry, ...], tuple[str, ...], int]:
-    """Put every file of the content into the store.
+    writer: BlobWriter, content: Content, parents: Ancestors, on_progress: OnProgress | None
+) -> tuple[tuple[FileEntry, ...], tuple[str, ...]]:
+    """Add every file of the content to a writer.
 
     Returns:
-        The files, the empty folders, and how many bytes the store did not have before.
+        The files, and the empty folders.
 
     Raises:
         ContentChangedError: Something wrote to the content meanwhile.
     """
     tree = scan(content)
-    entries, new_bytes = [], 0
-    for path, file in tree.files.items():
-        info = import_file(blobs, file.local, expected=file.state, on_bytes=on_bytes)
-        entries.append(FileEntry(path, info.digest, info.size_bytes))
-        new_bytes += info.size_bytes if info.created else 0
+    entries: list[FileEntry] = []
+    found = iter(tree.files.items())
+    while some := list(itertools.islice(found, _AT_ONCE)):
+        sources = (Source(file.local, parents.of(path), file.state) for path, file in some)
+        infos = writer.add_files(sources, on_progress=on_progress)
+        entries += (FileEntry(path, i.digest, i.size_bytes) for (path, _), i in zip(some, infos, strict=True))
     check_unchanged(content, tree)
-    return tuple(entries), tree.directories, new_bytes
+    return tuple(entries), tree.directories
 
 
-def store_manifest(blobs: BlobStore, manifest: Manifest) -> tuple[Digest, int]:
-    """Put the manifest into the store; return its digest and how many bytes are new."""
-    content = manifest.to_bytes()
-    info = blobs.put(io.BytesIO(content))
-    return info.digest, info.size_bytes if info.created else 0
+def likely_parents(connection: sa.Connection, asset: AssetName, refs: tuple[RefEntry, ...]) -> Ancestors:
+    """Return what new files may be made from: the files of the newest version and of those that refs point at."""
+    row = catalog.find_asset(connection, asset.workspace, asset.name)
+    before = catalog.newest_version(connection, row.id) if row else None
+    targets = [require_version(connection, AssetRef(ref.asset, ref.digest)) for ref in refs]
+    versions = ([before] if before else []) + targets
+    looked_at = [version for version in versions if version.file_count <= MAX_PARENT_FILES]
+    found = [{file.path: file.digest for file in catalog.files_of(connection, version.id)} for version in looked_at]
+    return Ancestors([Ancestor(files) for files in found])
 
 
 def resolve_refs(connection: sa.Connection, refs: tuple[Ref, ...]) -> tuple[RefEntry, ...]:
@@ -79,6 +131,8 @@ def record_version(
     assert row is not None
     if known is None or news:
         action = "version.register" if known is None else "version.register-again"
+        if known is None:
+            news |= {"semantic": row.semantic, **({"message": row.message} if row.message else {})}
         details = {"digest": str(digest), "version": row.number, **news}
         catalog.append_audit(connection, action, str(asset), details, now=actor.now, actor=actor.name)
     return row, known is None

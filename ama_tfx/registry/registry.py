@@ -12,19 +12,21 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from ama_tfx import catalog
-from ama_tfx.catalog import AliasMove, AliasRow, AuditEntry, AuditHead, VersionRow
+from ama_tfx.catalog import AliasMove, AliasRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_stays
-from ama_tfx.registry.auditing import check_same, told_by_catalog, told_by_log
+from ama_tfx.registry.audit import Audit
+from ama_tfx.registry.collecting import publish, tried_twice
 from ama_tfx.registry.downloading import open_blob, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
-from ama_tfx.registry.registering import record_version, resolve_refs, store_content, store_manifest
+from ama_tfx.registry.registering import Stored, likely_parents, record_version, resolve_refs, store_version
 from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Registered, Version
 from ama_tfx.registry.tree import Content
-from ama_tfx.storage import Digest, OnBytes, hash_stream, open_regular_file, os_errors
+from ama_tfx.registry.upkeep import Upkeep
+from ama_tfx.storage import Digest, OnProgress, hash_stream, open_regular_file, os_errors
 
 Reference = str | AssetRef
 
@@ -59,6 +61,8 @@ class Registry:
         id: The registry's identity: a UUID made with it, the same from wherever it is opened.
         location: Where it is.
         workspace: As given.
+        audit: Its log.
+        upkeep: Checks, repairs and collects it.
 
     Raises:
         NotFoundError: There is no registry, and none is to be made.
@@ -81,13 +85,16 @@ class Registry:
         self._actor = check_text(actor or current_user(), "actor", most=255)
         self._clock = clock
         self.id, self._database, self._blobs = open_location(self.location, create=create)
+        self.audit = Audit(self._database)
+        self.upkeep = Upkeep(self._database, self._blobs, self.location.folder, lambda: self._now().now)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"
 
     def close(self) -> None:
-        """Let go of the database's connections; a registry that is used again opens new ones."""
+        """Let go of the database's connections and of every file; a registry that is used again opens them again."""
         self._database.close()
+        self._blobs.close()
 
     def register(
         self,
@@ -96,7 +103,7 @@ class Registry:
         facts: Facts | None = None,
         *,
         alias: str | None = None,
-        on_bytes: OnBytes | None = None,
+        on_progress: OnProgress | None = None,
         before_commit: Callable[[Manifest], object] | None = None,
     ) -> Registered:
         """Register content as a version of an asset.
@@ -111,7 +118,7 @@ class Registry:
             alias: Set to the version in the same transaction; but a version that was there already does not get back an
                 alias that was at it before and has moved on since: the result's ``alias_refused`` says so. A run that
                 is tried again late would undo what a newer one did; `set_alias` moves it wherever it is told to.
-            on_bytes: Called with each number of bytes read.
+            on_progress: Called with the bytes and files just read.
             before_commit: Called with the manifest when all bytes are stored and nothing is visible yet; what it raises
                 undoes the registration.
 
@@ -122,19 +129,19 @@ class Registry:
             PermissionDeniedError, OutOfSpaceError, BackendError: The operating system refused. Whatever is raised,
                 nothing of the version is visible.
         """
-        facts = facts or Facts()
+        told = facts or Facts()
         name = self._asset(asset)
         wanted = None if alias is None else settable_alias(alias)
         with self._database.read() as connection:
-            refs = resolve_refs(connection, facts.refs)
-        files, directories, new_bytes = store_content(self._blobs, content, on_bytes)
-        manifest = Manifest(facts.kind, files, directories, refs, dict(facts.properties))
-        digest, manifest_bytes = store_manifest(self._blobs, manifest)
-        if before_commit:
-            before_commit(manifest)
-        with self._database.write() as connection:
+            refs = resolve_refs(connection, told.refs)
+            parents = likely_parents(connection, name, refs)
+
+        def store() -> Stored:
+            return store_version(self._blobs, content, told, refs, parents, on_progress)
+
+        def record(connection: sa.Connection) -> Registered:
             actor = self._now()  # after the upload: the log tells when a version could be seen first
-            row, created = record_version(connection, name, manifest, digest, facts, actor)
+            row, created = record_version(connection, name, stored.manifest, stored.digest, told, actor)
             refused = None if created or wanted is None else why_alias_stays(connection, row, wanted)
             if wanted is not None and refused is None:
                 move_alias(
@@ -143,10 +150,15 @@ class Registry:
                     wanted,
                     row.number,
                     expected=Expect.ANYTHING,
-                    reason=facts.message or "registered",
+                    reason=told.message or "registered",
                     actor=actor,
                 )
-        return Registered(Version.from_row(row), created, new_bytes + manifest_bytes, refused)
+            return Registered(Version.from_row(row), created, stored.new_bytes, refused)
+
+        stored = tried_twice(store)
+        if before_commit:
+            before_commit(stored.manifest)
+        return publish(self._database, stored, store, record)
 
     def resolve(self, reference: Reference) -> Version:
         """Return the version that a reference means now.
@@ -210,7 +222,12 @@ class Registry:
         return open_blob(self._blobs, files[0].digest, f"file {files[0].path!r}")
 
     def download(
-        self, reference: Reference, target: Path, *, manifest: Manifest | None = None, on_bytes: OnBytes | None = None
+        self,
+        reference: Reference,
+        target: Path,
+        *,
+        manifest: Manifest | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Downloaded:
         """Write a version, or the file or folder of it that the reference names, to ``target``.
 
@@ -220,7 +237,7 @@ class Registry:
             reference: What.
             target: The folder or file to make.
             manifest: The version's, for a caller that has read it already: many paths of one version need it once.
-            on_bytes: Called with each number of bytes written.
+            on_progress: Called with the bytes and files just written.
 
         Raises:
             NotFoundError: No such version, or no such path in it.
@@ -231,9 +248,9 @@ class Registry:
         version = self.resolve(ref)
         files, directories, one_file = select(manifest or self._manifest(version.digest), ref.path)
         if one_file:
-            changed = write_one(self._blobs, files[0], target, on_bytes)
+            changed = write_one(self._blobs, files[0], target, on_progress)
         else:
-            changed = write_folder(self._blobs, files, directories, target, on_bytes)
+            changed = write_folder(self._blobs, files, directories, target, on_progress)
         return Downloaded(version, target, len(files), sum(entry.size_bytes for entry in files), changed)
 
     def set_alias(
@@ -333,32 +350,6 @@ class Registry:
             ]
         # Stable: a version and the alias set with it have one time, and the alias came last.
         return sorted(events, key=lambda entry: entry.at, reverse=True)
-
-    def audit(self) -> list[AuditEntry]:
-        """Return the audit log in order."""
-        with self._database.read() as connection:
-            return catalog.audit_entries(connection)
-
-    def audit_head(self) -> AuditHead:
-        """Return where the audit log ends now: for keeping elsewhere, and for `verify_audit` later."""
-        with self._database.read() as connection:
-            return catalog.audit_head(connection)
-
-    def verify_audit(self, expected_head: AuditHead | None = None) -> int:
-        """Check the audit log, and every version and alias against it; return how many entries it has.
-
-        Args:
-            expected_head: An `audit_head` of before, kept where whoever can write to the catalog cannot: the log alone
-                does not tell that its end was cut off.
-
-        Raises:
-            IntegrityError: An entry was edited, removed or put in, or the catalog was changed beside the log; the
-                message names what.
-        """
-        with self._database.read() as connection:
-            count = catalog.verify_audit(connection, expected_head)
-            check_same(told_by_log(catalog.iterate_audit(connection)), told_by_catalog(connection))
-        return count
 
     def _asset(self, asset: str | AssetName) -> AssetName:
         if isinstance(asset, AssetName):

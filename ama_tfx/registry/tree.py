@@ -18,10 +18,22 @@ Content = Path | Mapping[str, Path]
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file on disk and the state in which it was found."""
+    """A file on disk and the state in which it was found.
 
-    local: Path
+    Attributes:
+        folder: Where it lies; one object for all files of a folder, for there may be a million.
+        name: In the folder.
+        state: As it was found.
+    """
+
+    folder: Path
+    name: str
     state: FileState
+
+    @property
+    def local(self) -> Path:
+        """Its path."""
+        return self.folder / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,12 @@ class Tree:
     Attributes:
         files: Path in the asset -> file; at least one.
         directories: Empty folders, by path in the asset.
+        met: How often a file was met: one that the caller named twice counts twice.
     """
 
     files: Mapping[str, LocalFile]
     directories: tuple[str, ...]
+    met: int
 
     @property
     def size_bytes(self) -> int:
@@ -61,8 +75,10 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
     """
     files: dict[str, LocalFile] = {}
     directories: set[str] = set()
+    met = 0
     for prefix, root in _roots(content):
         for path, found in _walk(prefix, root, skip):
+            met += found is not None
             if found is None:
                 directories.add(path)
             elif path in files and files[path].local.resolve() != found.local.resolve():
@@ -74,21 +90,31 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
         raise InvalidInputError(f"nothing to store: no file in {_shown(content)}; an asset needs at least one")
     empty = tuple(sorted(directories))
     check_paths(list(files), empty)
-    return Tree(dict(sorted(files.items())), empty)
+    return Tree(dict(sorted(files.items())), empty, met)
 
 
 def check_unchanged(content: Content, before: Tree) -> None:
     """Raise `ContentChangedError` when the content on disk is no longer what `scan` found."""
+    left, directories = before.met, set(before.directories)
     try:
-        after = scan(content)
+        for prefix, root in _roots(content):
+            for path, found in _walk(prefix, root, ()):
+                if found is None and path in directories:
+                    directories.discard(path)
+                elif found is None or before.files.get(path) != found:
+                    raise _changed(content, path)
+                else:
+                    left -= 1
     except (InvalidInputError, NotFoundError) as error:
         raise ContentChangedError(f"{_shown(content)} changed while it was read: {error}") from error
-    if after != before:
-        changed = {path for path, _ in {*after.files.items()} ^ {*before.files.items()}}
-        named = repr(min(changed)) if changed else "a folder"
-        raise ContentChangedError(
-            f"{_shown(content)} changed while it was read ({named}); stop whatever writes it, then try again"
-        )
+    if left or directories:
+        raise _changed(content, min(directories, default="files are gone"))
+
+
+def _changed(content: Content, path: str) -> ContentChangedError:
+    return ContentChangedError(
+        f"{_shown(content)} changed while it was read ({path!r}); stop whatever writes it, then try again"
+    )
 
 
 def _roots(content: Content) -> Iterator[tuple[str, Path]]:
@@ -105,7 +131,8 @@ def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str,
     with os_errors("read", root):
         status = root.stat()  # follows the link that the caller named
     if not stat.S_ISDIR(status.st_mode):
-        yield prefix, _regular(root.resolve(), status)
+        resolved = root.resolve()
+        yield prefix, _regular(resolved.parent, resolved.name, status)
         return
     pending = [(prefix, root, status)]
     while pending:
@@ -118,7 +145,7 @@ def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str,
             if stat.S_ISDIR(status.st_mode):
                 pending.append((inner, folder / name, status))
             else:
-                yield inner, _regular(folder / name, status)
+                yield inner, _regular(folder, name, status)
 
 
 def _entries(folder: Path, status: os.stat_result, skip: Collection[str]) -> list[tuple[str, os.stat_result]]:
@@ -138,11 +165,12 @@ def _entries(folder: Path, status: os.stat_result, skip: Collection[str]) -> lis
     return sorted(entries, key=lambda entry: entry[0])
 
 
-def _regular(path: Path, status: os.stat_result) -> LocalFile:
+def _regular(folder: Path, name: str, status: os.stat_result) -> LocalFile:
     if not stat.S_ISREG(status.st_mode):
         what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
-        raise InvalidInputError(f"cannot store {str(path)!r}: it is {what}; put a file or a folder in its place")
-    return LocalFile(path, FileState.of(status))
+        path = str(folder / name)
+        raise InvalidInputError(f"cannot store {path!r}: it is {what}; put a file or a folder in its place")
+    return LocalFile(folder, name, FileState.of(status))
 
 
 def _shown(content: Content) -> str:

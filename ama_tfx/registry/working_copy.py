@@ -21,7 +21,7 @@ from ama_tfx.registry.names import Alias, AssetName, AssetRef
 from ama_tfx.registry.registry import Registry
 from ama_tfx.registry.results import Registered
 from ama_tfx.registry.tree import Tree, scan
-from ama_tfx.storage import Digest, OnBytes, canonical_json, make_folders, os_errors, parse_json, write_file
+from ama_tfx.storage import Digest, OnProgress, canonical_json, make_folders, os_errors, parse_json, write_file
 
 FOLDER = ".ama"
 FORMAT = "ama-working-copy/1"
@@ -162,14 +162,14 @@ class WorkingCopy:
         return self._pending(self.draft())
 
     def upload(
-        self, registry: Registry, *, message: str | None = None, on_bytes: OnBytes | None = None
+        self, registry: Registry, *, message: str | None = None, on_progress: OnProgress | None = None
     ) -> tuple[Registered, Draft]:
         """Register what is pending, and forget it when that is done.
 
         Args:
             registry: Where.
             message: Instead of the draft's.
-            on_bytes: Called with each number of bytes read.
+            on_progress: Called with the bytes and files just read.
 
         Returns:
             What was registered, and the draft that it was registered from.
@@ -181,7 +181,7 @@ class WorkingCopy:
         self._pending(pending)
         draft = with_settings(pending, message=message)
         content = self._content(draft)
-        registered = registry.register(draft.asset, content, draft.facts, alias=draft.alias, on_bytes=on_bytes)
+        registered = registry.register(draft.asset, content, draft.facts, alias=draft.alias, on_progress=on_progress)
         with self._locked():
             self._write(without(self._read(draft.asset), pending))
         return registered, draft

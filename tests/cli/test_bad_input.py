@@ -11,6 +11,8 @@ import time
 import pytest
 
 from ama_tfx.cli.app import root
+from ama_tfx.storage import Digest
+from ama_tfx.testing.damage import piece_payloads
 from ama_tfx.testing.processes import in_process
 
 
@@ -224,13 +226,13 @@ def test_a_full_disk(ama, pending, work, upload, home):
 
     code, said = in_process(with_little_room)
     assert re.fullmatch(
-        r"ama: error: cannot write '.*/home/registry/blobs/tmp/.*': File too large; "
+        r"ama: error: cannot write '.*/home/registry/blobs/\.tmp/.*': File too large; "
         r"free some space, then try again\n",
         said,
     )
     assert code == 7
     assert ama("list", "-q").out == "ama://default/other\n"
-    assert list((home / "registry" / "blobs" / "tmp").iterdir()) == []
+    assert list((home / "registry" / "blobs" / ".tmp").iterdir()) == []
     ama("upload")
 
 
@@ -301,11 +303,10 @@ def test_a_damaged_database(ama, upload, home):
 def test_damaged_content_does_not_appear(ama, upload, home, work):
     upload("model", "a.txt")
     digest = ama("show", "model", "--json").document["files"][0]["sha256"]
-    blob = home / "registry" / "blobs" / "sha256" / digest[:2] / digest[2:4] / digest
-    blob.chmod(0o644)
-    blob.write_text("A.txt")
+    (payload,) = piece_payloads(home / "registry" / "blobs", Digest(digest))
+    payload.flip()
     done = ama("download", "model", code=5)
-    assert done.err.startswith(f"ama: error: blob sha256:{digest} is damaged: its bytes have sha256:")
+    assert done.err.startswith(f"ama: error: blob sha256:{digest} is damaged: piece ")
     assert not (work / "model").exists()
 
 

@@ -26,7 +26,7 @@ def section_of(name):
 
 
 def test_the_table_has_the_commands_agreed_on():
-    agreed = ["init", "add", "add ref", "set", "upload", "download", "find", "show", "list", "log"]
+    agreed = ["init", "add", "add ref", "set", "upload", "download", "find", "show", "list", "log", "fsck", "gc"]
     assert list(COMMANDS) == agreed
 
 
@@ -68,7 +68,7 @@ def test_every_command_knows_the_shared_options(name):
     assert {"--json", "--quiet", "-q", "--debug"} <= known
 
 
-@pytest.mark.parametrize("name", ["add ref", "upload", "download", "find", "show", "list", "log"])
+@pytest.mark.parametrize("name", ["add ref", "upload", "download", "find", "show", "list", "log", "fsck", "gc"])
 def test_what_opens_a_registry_takes_its_name_behind_the_command_too(name):
     known = {name for parameter in command_of(name).params for name in parameter.opts}
     assert {"--registry", "--workspace"} <= known
@@ -99,8 +99,8 @@ def test_a_command_that_is_nearly_right_is_told(ama):
 
 def test_an_unknown_command_is_answered_with_the_known_ones(ama):
     assert ama("frobnicate", code=2).err == (
-        "ama: error: no command 'frobnicate'; known: init, add, set, upload, download, find, show, list, log; "
-        "see `ama --help`\n"
+        "ama: error: no command 'frobnicate'; known: init, add, set, upload, download, find, show, list, log, "
+        "fsck, gc; see `ama --help`\n"
     )
 
 

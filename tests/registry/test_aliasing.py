@@ -36,9 +36,9 @@ def test_an_alias_is_set_moved_and_removed_and_each_move_is_logged(model):
         (1, 3, "better", "ann"),
         (None, 1, "first", "ann"),
     ]
-    assert [entry.action for entry in model.audit()][-3:] == ["alias.set", "alias.set", "alias.remove"]
-    assert model.audit()[-1].subject == "ama://default/model:champion"
-    assert model.audit()[-1].details == {"from": 3, "reason": "withdrawn", "to": None}
+    assert [entry.action for entry in model.audit.entries()][-3:] == ["alias.set", "alias.set", "alias.remove"]
+    assert model.audit.entries()[-1].subject == "ama://default/model:champion"
+    assert model.audit.entries()[-1].details == {"from": 3, "reason": "withdrawn", "to": None}
 
 
 def test_a_move_is_told(model):
@@ -136,13 +136,13 @@ WHERE = {"absent": None, "there": 2}
 def test_an_alias_that_is_not_where_it_was_expected_stays(model, start, expected, message):
     if start:
         model.set_alias(f"model:{start}", "champion")
-    before = moves(model), pointed(model), model.audit()
+    before = moves(model), pointed(model), model.audit.entries()
     with pytest.raises(ConflictError, match=message):
         model.set_alias("model:3", "champion", expected=expected)
     if start:
         with pytest.raises(ConflictError, match=message):
             model.remove_alias("model", "champion", expected=expected)
-    assert (moves(model), pointed(model), model.audit()) == before
+    assert (moves(model), pointed(model), model.audit.entries()) == before
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_of_processes_that_move_an_alias_from_one_place_one_wins(model, registry
     (won,) = [outcome for outcome in outcomes if isinstance(outcome, AliasMove)]
     assert pointed(model) == {"champion": won.to_version}
     assert moves(model)[: len(moves(model)) - before] == [("champion", start, won.to_version)]
-    model.verify_audit()
+    model.audit.verify()
 
 
 def test_of_threads_that_remove_an_alias_one_does_and_the_others_find_none(model):

@@ -86,28 +86,28 @@ def edit(registry, table, statement):
 
 
 def test_a_history_nobody_touched_agrees_with_its_log(history):
-    assert history.verify_audit() == 7
-    assert history.verify_audit(history.audit_head()) == 7
+    assert history.audit.verify() == 7
+    assert history.audit.verify(history.audit.head()) == 7
 
 
 @pytest.mark.parametrize(("table", "statement", "message"), EDITS.values(), ids=EDITS)
 def test_what_was_edited_beside_the_log_is_found_and_named(history, table, statement, message):
     edit(history, table, statement)
     with pytest.raises(IntegrityError, match=message):
-        history.verify_audit()
+        history.audit.verify()
 
 
 def test_a_log_cut_together_with_what_it_told_of_is_known_by_a_head_kept_elsewhere(history):
-    head = history.audit_head()
+    head = history.audit.head()
     edit(history, "alias_moves", "DELETE FROM alias_moves WHERE name = 'gone'")
     edit(history, "audit", "DELETE FROM audit WHERE subject LIKE '%gone'")
-    assert history.verify_audit() == 5
+    assert history.audit.verify() == 5
     with pytest.raises(IntegrityError, match="it had 7 entries, it has 5; its end was cut off"):
-        history.verify_audit(head)
+        history.audit.verify(head)
 
 
 def test_a_log_that_tells_what_no_registry_writes_is_refused(history):
     with history._database.write() as connection:
         catalog.append_audit(connection, "alias.set", "forged", {}, now=history._clock(), actor="mallory")
     with pytest.raises(IntegrityError, match=r"entry 8 \(alias.set 'forged'\) lacks what it should tell"):
-        history.verify_audit()
+        history.audit.verify()

@@ -14,6 +14,7 @@ from ama_tfx.errors import (
     PermissionDeniedError,
 )
 from ama_tfx.registry import Registry
+from ama_tfx.testing.damage import DAMAGED_PACKS, DAMAGED_PAYLOADS, piece_payloads, recipe_payloads
 from ama_tfx.testing.processes import count_lines, in_process, kill_at_line, race
 
 FILES = {
@@ -47,23 +48,17 @@ def identities(folder):
 WHOLE = {**FILES, "variables": None, "assets": None, "assets.extra": None, "assets.extra/empty": None}
 
 
-def blob(registry, path):
-    """Where the bytes of a file of the model lie."""
-    digest = next(file.digest for file in registry.manifest("model").files if file.path == path)
-    return registry.location.folder / "blobs" / "sha256" / digest.hex[:2] / digest.hex[2:4] / digest.hex
-
-
-def overwrite(path, data):
-    path.chmod(0o644)
-    path.write_bytes(data)
+def digest_of(registry, path):
+    """The digest of a file of the model."""
+    return next(file.digest for file in registry.manifest("model").files if file.path == path)
 
 
 def test_a_version_is_downloaded_whole(registry, tmp_path):
     seen = []
-    done = registry.download("model:champion", tmp_path / "deep" / "target", on_bytes=seen.append)
+    done = registry.download("model:champion", tmp_path / "deep" / "target", on_progress=seen.append)
     assert content(tmp_path / "deep" / "target") == WHOLE
     assert (done.version.number, done.file_count, done.size_bytes, done.changed) == (1, 4, 2_500_013, True)
-    assert sum(seen) == 2_500_013
+    assert sum(done.size_bytes for done in seen) == 2_500_013
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["target"]
 
 
@@ -207,65 +202,99 @@ def test_of_downloads_of_different_versions_to_one_target_one_wins_whole(registr
 # --- A damaged store.
 
 
-DAMAGE = {
-    "a bit flipped": lambda path, data: overwrite(path, data[:-1] + bytes([data[-1] ^ 1])),
-    "cut": lambda path, data: overwrite(path, data[:-1]),
-    "longer": lambda path, data: overwrite(path, data + b"\0"),
-    "emptied": lambda path, data: overwrite(path, b""),
-    "deleted": lambda path, data: path.unlink(),
-    "a link to the right bytes": lambda path, data: (
-        path.rename(path.with_suffix(".moved")),
-        path.symlink_to(path.with_suffix(".moved")),
-    ),
-    "a folder in its place": lambda path, data: (path.unlink(), path.mkdir()),
-}
+PATHS = ["model.pb", "variables/data"]
+DAMAGES = {**DAMAGED_PAYLOADS, **DAMAGED_PACKS}
+PAYLOADS = {"recipe": recipe_payloads, "piece": piece_payloads}
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.parametrize("path", ["model.pb", "variables/data"])
-def test_a_damaged_file_is_never_visible(registry, tmp_path, damage, path):
-    stored = blob(registry, path)
-    damage(stored, stored.read_bytes())
+@pytest.mark.parametrize("damage", DAMAGED_PAYLOADS.values(), ids=DAMAGED_PAYLOADS)
+@pytest.mark.parametrize("payloads_of", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_damaged_file_is_never_visible(registry, tmp_path, damage, payloads_of, path):
+    digest = digest_of(registry, path)
+    (payload, *_) = payloads_of(tmp_path / "registry" / "blobs", digest)
+    damage(payload)
     (tmp_path / "out").mkdir()
     for reference, target in (("model", "target"), (f"model:1/{path}", "file")):
-        with pytest.raises(IntegrityError, match=f"{stored.name}.*; restore it from a copy"):
+        with pytest.raises(IntegrityError, match=digest.hex):
             registry.download(reference, tmp_path / "out" / target)
-    with pytest.raises(IntegrityError), registry.open(f"model:1/{path}") as stream:
+    with pytest.raises(IntegrityError, match=digest.hex), registry.open(f"model:1/{path}") as stream:
         stream.read()
     assert list((tmp_path / "out").iterdir()) == []
     registry.download("model:1/assets", tmp_path / "out" / "assets")
 
 
-def test_swapped_blobs_are_never_visible(registry, tmp_path):
-    one, other = blob(registry, "model.pb"), blob(registry, "variables/index")
-    assert one.stat().st_size == other.stat().st_size
-    one.rename(tmp_path / "held")
-    other.rename(one)
-    (tmp_path / "held").rename(other)
-    with pytest.raises(IntegrityError, match="is damaged"):
+@pytest.mark.parametrize("damage", DAMAGED_PACKS.values(), ids=DAMAGED_PACKS)
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_of_a_damaged_pack_is_visible(registry, write, tmp_path, damage, path):
+    registry.register("other", write("other", {"x": b"in a pack of its own"}))
+    (payload, *_) = piece_payloads(tmp_path / "registry" / "blobs", digest_of(registry, path))
+    damage(payload)
+    damaged = Registry(tmp_path / "registry")
+    (tmp_path / "out").mkdir()
+    for reference, target in (("model", "target"), (f"model:1/{path}", "file")):
+        with pytest.raises(IntegrityError):
+            damaged.download(reference, tmp_path / "out" / target)
+    with pytest.raises(IntegrityError), damaged.open(f"model:1/{path}") as stream:
+        stream.read()
+    assert list((tmp_path / "out").iterdir()) == []
+    damaged.download("other", tmp_path / "out" / "other")
+    assert content(tmp_path / "out" / "other") == {"x": b"in a pack of its own"}
+
+
+@pytest.mark.parametrize("payloads_of", PAYLOADS.values(), ids=PAYLOADS)
+def test_swapped_blobs_are_never_visible(registry, tmp_path, payloads_of):
+    blobs = tmp_path / "registry" / "blobs"
+    (one,) = payloads_of(blobs, digest_of(registry, "model.pb"))
+    (other,) = payloads_of(blobs, digest_of(registry, "variables/index"))
+    assert one.size_bytes == other.size_bytes
+    held = one.read()
+    assert held != other.read()
+    one.overwrite(other.read())
+    other.overwrite(held)
+    with pytest.raises(IntegrityError, match="damaged"):
         registry.download("model", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_manifest_is_never_believed(registry, tmp_path, damage):
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("payloads_of", PAYLOADS.values(), ids=PAYLOADS)
+def test_a_damaged_manifest_is_never_believed(registry, tmp_path, damage, payloads_of):
     digest = registry.resolve("model").digest
-    stored = tmp_path / "registry" / "blobs" / "sha256" / digest.hex[:2] / digest.hex[2:4] / digest.hex
-    damage(stored, stored.read_bytes())
-    for attempt in (registry.manifest, registry.show, lambda ref: registry.download(ref, tmp_path / "target")):
+    (payload, *_) = payloads_of(tmp_path / "registry" / "blobs", digest)
+    damage(payload)
+    damaged = Registry(tmp_path / "registry")
+    for attempt in (damaged.manifest, damaged.show, lambda ref: damaged.download(ref, tmp_path / "target")):
         with pytest.raises(IntegrityError, match=digest.hex):
             attempt("model")
-    assert registry.resolve("model").digest == digest
+    assert damaged.resolve("model").digest == digest
+    assert not (tmp_path / "target").exists()
 
 
-def test_registering_the_lost_content_again_repairs_it(registry, write, tmp_path):
-    blob(registry, "model.pb").unlink()
-    overwrite(blob(registry, "variables/index"), b"ind")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(
+            damage,
+            id=name,
+            marks=[pytest.mark.xfail(reason="Leaning leans on packs that are gone", raises=ConflictError)]
+            if name in {"a link to the right bytes", "a folder in its place"}
+            else [],
+        )
+        for name, damage in DAMAGED_PACKS.items()
+    ],
+)
+def test_registering_the_lost_content_again_repairs_it(registry, write, tmp_path, damage):
+    (payload, *_) = piece_payloads(tmp_path / "registry" / "blobs", digest_of(registry, "model.pb"))
+    damage(payload)
+    damaged = Registry(tmp_path / "registry")
     folder = write("again", FILES)
     (folder / "assets.extra" / "empty").mkdir(parents=True)
-    assert not registry.register("model", folder).created
-    registry.download("model", tmp_path / "target")
-    assert content(tmp_path / "target") == WHOLE
+    assert not damaged.register("model", folder).created
+    for repaired in (damaged, registry, Registry(tmp_path / "registry")):
+        target = tmp_path / f"target-{id(repaired)}"
+        repaired.download("model", target)
+        assert content(target) == WHOLE
 
 
 # --- Failing and killed downloads.

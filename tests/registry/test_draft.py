@@ -14,7 +14,7 @@ DIGEST = "sha256:" + "ab" * 32
 
 
 def tree(*files, directories=()):
-    return Tree({path: LocalFile(None, None) for path in files}, tuple(directories))
+    return Tree({path: LocalFile(None, "", None) for path in files}, tuple(directories), len(files))
 
 
 def ref(written="ama://default/data:prod", target=f"ama://default/data@{DIGEST}", role="input"):

@@ -60,7 +60,7 @@ def test_finding_by_what_is_no_file_is_refused(registry, tmp_path):
 
 def test_finding_reads_no_blob(local_registry, hello, tmp_path):
     local_registry.register("model", hello)
-    shutil.rmtree(tmp_path / "registry" / "blobs" / "sha256")
+    shutil.rmtree(tmp_path / "registry" / "blobs" / "packs")
     assert len(local_registry.find(hello / "hello.txt")) == 1
 
 
@@ -86,8 +86,15 @@ def test_the_audit_log_tells_every_change_of_the_registry_in_order(registry, wri
     second = registry.register("ama://acme/data", write("m", {"x": b"y"}), Facts(tags=("raw",))).version
     registry.register("model", hello)
     registry.remove_alias("model", "champion", reason="bad")
-    assert [(e.sequence, e.at, e.actor, e.action, e.subject, e.details) for e in registry.audit()] == [
-        (1, at(0), "ann", "version.register", "ama://default/model", {"digest": str(first.digest), "version": 1}),
+    assert [(e.sequence, e.at, e.actor, e.action, e.subject, e.details) for e in registry.audit.entries()] == [
+        (
+            1,
+            at(0),
+            "ann",
+            "version.register",
+            "ama://default/model",
+            {"digest": str(first.digest), "semantic": "1.0.0", "version": 1},
+        ),
         (
             2,
             at(0),
@@ -102,16 +109,16 @@ def test_the_audit_log_tells_every_change_of_the_registry_in_order(registry, wri
             "ann",
             "version.register",
             "ama://acme/data",
-            {"digest": str(second.digest), "tags": ["raw"], "version": 1},
+            {"digest": str(second.digest), "semantic": "1.0.0", "tags": ["raw"], "version": 1},
         ),
         (4, at(3), "ann", "alias.remove", "ama://default/model:champion", {"from": 1, "reason": "bad", "to": None}),
     ]
-    assert registry.verify_audit() == 4
+    assert registry.audit.verify() == 4
 
 
 def test_reading_changes_nothing_and_is_not_logged(registry, hello, tmp_path):
     registry.register("model", hello, alias="champion")
-    before = registry.audit()
+    before = registry.audit.entries()
     registry.resolve("model:champion")
     registry.show("model")
     registry.find(HELLO)
@@ -121,7 +128,7 @@ def test_reading_changes_nothing_and_is_not_logged(registry, hello, tmp_path):
     registry.download("model", tmp_path / "target")
     with registry.open("model:1/hello.txt") as stream:
         stream.read()
-    assert registry.audit() == before
+    assert registry.audit.entries() == before
 
 
 def test_an_audit_log_that_was_edited_is_found_out(local_registry, hello, tmp_path):
@@ -133,7 +140,7 @@ def test_an_audit_log_that_was_edited_is_found_out(local_registry, hello, tmp_pa
     connection.commit()
     connection.close()
     with pytest.raises(IntegrityError, match=r"audit log: entry 2 \(version.register 'ama://default/b'\) was edited"):
-        local_registry.verify_audit()
+        local_registry.audit.verify()
 
 
 def test_the_actor_is_who_uses_the_process_unless_named(tmp_path, hello, monkeypatch, open_registry):
@@ -153,7 +160,7 @@ def test_a_clock_that_jumps_back_breaks_nothing(registry_url, open_registry, hel
     registry.register("model", write("m", {"x": b"y"}), alias="champion")
     assert registry.resolve("model").number == 2
     assert [version.number for version in registry.versions("model")] == [2, 1]
-    assert registry.verify_audit() == 3
+    assert registry.audit.verify() == 3
 
 
 def test_a_clock_of_another_zone_is_kept_in_utc(registry_url, open_registry, hello):
@@ -161,4 +168,4 @@ def test_a_clock_of_another_zone_is_kept_in_utc(registry_url, open_registry, hel
     registry = open_registry(registry_url, clock=lambda: datetime.datetime(2026, 1, 1, 5, tzinfo=zone))
     version = registry.register("model", hello).version
     assert version.created_at.isoformat() == "2026-01-01T12:00:00+00:00"
-    assert registry.verify_audit() == 1
+    assert registry.audit.verify() == 1

@@ -1,6 +1,7 @@
 """Downloads that were killed leave nothing for long, and downloads replace nothing that appears meanwhile."""
 
 import fcntl
+import io
 import os
 import signal
 
@@ -8,7 +9,7 @@ import pytest
 
 from ama_tfx.errors import ConflictError, IntegrityError
 from ama_tfx.registry import Registry
-from ama_tfx.storage import Digest
+from ama_tfx.storage import Digest, PackStore
 from ama_tfx.testing.processes import in_process
 
 
@@ -21,7 +22,7 @@ def registry(local_registry, write):
 def kill_while_downloading(tmp_path, reference, target):
     def download():
         Registry(tmp_path / "registry").download(
-            reference, target, on_bytes=lambda _: os.kill(os.getpid(), signal.SIGKILL)
+            reference, target, on_progress=lambda _: os.kill(os.getpid(), signal.SIGKILL)
         )
 
     with pytest.raises(ChildProcessError):
@@ -48,7 +49,7 @@ def test_a_download_that_is_on_its_way_is_never_removed(registry, tmp_path):
     def download_another(_size_bytes):
         Registry(tmp_path / "registry").download("model", out / "other")
 
-    registry.download("model", out / "target", on_bytes=download_another)
+    registry.download("model", out / "target", on_progress=download_another)
     assert names(out) == ["other", "target"]
     assert names(out / "target") == ["a", "b"]
 
@@ -80,13 +81,13 @@ def test_a_folder_that_is_locked_is_kept(registry, tmp_path):
 def test_a_file_that_appears_while_one_is_downloaded_is_not_replaced(registry, tmp_path):
     target = tmp_path / "target"
     with pytest.raises(ConflictError, match="'.*target' exists already"):
-        registry.download("model:1/a", target, on_bytes=lambda _: target.write_text("precious"))
+        registry.download("model:1/a", target, on_progress=lambda _: target.write_text("precious"))
     assert target.read_text() == "precious"
 
 
 def test_the_same_file_downloaded_by_two_at_once_is_no_conflict(registry, tmp_path):
     target = tmp_path / "target"
-    done = registry.download("model:1/a", target, on_bytes=lambda _: target.write_bytes(b"one"))
+    done = registry.download("model:1/a", target, on_progress=lambda _: target.write_bytes(b"one"))
     assert not done.changed
     assert target.read_bytes() == b"one"
 
@@ -94,18 +95,17 @@ def test_the_same_file_downloaded_by_two_at_once_is_no_conflict(registry, tmp_pa
 def test_all_of_a_download_is_synced_before_it_appears(registry, tmp_path, monkeypatch):
     events = []
     monkeypatch.setattr(
-        "ama_tfx.registry.downloading.sync_file_system",
+        "ama_tfx.storage.packs.restoring.sync_file_system",
         lambda folder: events.append((names(folder), (tmp_path / "out" / "target").exists())),
     )
     registry.download("model", tmp_path / "out" / "target")
     assert events == [(["a", "b"], False)]
+    assert names(tmp_path / "out" / "target") == ["a", "b"]
 
 
 def test_a_manifest_that_something_else_wrote_is_a_damaged_store(registry, tmp_path):
     content = b'{"format":"ama-manifest/1"}'
     digest = Digest.of(content)
-    path = tmp_path / "registry" / "blobs" / "sha256" / digest.hex[:2] / digest.hex[2:4] / digest.hex
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
+    PackStore.in_folder(tmp_path / "registry" / "blobs").put(io.BytesIO(content))
     with pytest.raises(IntegrityError, match=f"the manifest {digest} was not written by ama-tfx"):
         registry._manifest(digest)

@@ -1,5 +1,6 @@
 """Nothing from outside the content is registered, whatever is swapped for what and when."""
 
+import contextlib
 import os
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from ama_tfx.errors import ContentChangedError, FormatError, InvalidInputError, PermissionDeniedError
 from ama_tfx.registry import AssetName, Draft, WorkingCopy
 from ama_tfx.registry.tree import scan
+from ama_tfx.storage.packs import source_files, writing
+from ama_tfx.testing.damage import piece_payloads, recipe_payloads
 
 
 @pytest.fixture
@@ -19,8 +22,46 @@ def outside(write):
     return write("outside", {"passwd": b"SECRET", "f": b"SECRET", "passwd6": b"inside"})
 
 
+@pytest.fixture
+def around_reading(monkeypatch):
+    """A function that lets one thing happen just before a file of some name is opened, and another when it was read."""
+
+    def arrange(name, before, after):
+        real = source_files.reading
+
+        @contextlib.contextmanager
+        def reading(source):
+            if source.path.name != name:
+                with real(source) as opened:
+                    yield opened
+                return
+            before()
+            try:
+                with real(source) as opened:
+                    yield opened
+            finally:
+                after()
+
+        really_open = source_files.open_regular
+
+        def open_regular(path):
+            if path.name != name:
+                return really_open(path)
+            before()
+            try:
+                return really_open(path)
+            finally:
+                after()
+
+        monkeypatch.setattr(source_files, "open_regular", open_regular)
+        monkeypatch.setattr(source_files, "reading", reading)
+        monkeypatch.setattr(writing, "reading", reading)
+
+    return arrange
+
+
 class OnCall:
-    """An ``on_bytes`` that does the n-th of some actions at its n-th call."""
+    """An ``on_progress`` that does the n-th of some actions at its n-th call."""
 
     def __init__(self, *actions):
         self.actions = list(actions)
@@ -34,8 +75,13 @@ def nothing():
     return None
 
 
-@pytest.mark.parametrize("pause", [0, 1])
-def test_a_folder_swapped_for_a_link_and_back_is_refused(local_registry, content, outside, tmp_path, pause):
+@pytest.mark.parametrize("size_bytes", [6, 1_000_000], ids=["small", "large"])
+def test_a_folder_swapped_for_a_link_and_back_is_refused(
+    local_registry, content, outside, tmp_path, around_reading, size_bytes
+):
+    (content / "sub" / "passwd").write_bytes(bytes(size_bytes))
+    (outside / "passwd").write_bytes(b"x" * size_bytes)
+
     def swap():
         (content / "sub").rename(tmp_path / "away")
         (content / "sub").symlink_to(outside)
@@ -44,13 +90,20 @@ def test_a_folder_swapped_for_a_link_and_back_is_refused(local_registry, content
         (content / "sub").unlink()
         (tmp_path / "away").rename(content / "sub")
 
+    around_reading("passwd", swap, swap_back)
     with pytest.raises(ContentChangedError, match="file changed while it was read: '.*sub/passwd'"):
-        local_registry.register("model", content, on_bytes=OnCall(swap, *[nothing] * pause, swap_back))
+        local_registry.register("model", content)
+    assert (content / "sub" / "passwd").read_bytes() == bytes(size_bytes)
     assert local_registry.assets() == []
 
 
-def test_a_file_swapped_for_another_and_back_is_refused(local_registry, content, outside, tmp_path):
+@pytest.mark.parametrize("size_bytes", [6, 1_000_000], ids=["small", "large"])
+def test_a_file_swapped_for_another_and_back_is_refused(
+    local_registry, content, outside, tmp_path, around_reading, size_bytes
+):
     target = content / "z"
+    target.write_bytes(bytes(size_bytes))
+    (outside / "passwd").write_bytes(b"x" * size_bytes)
 
     def swap():
         target.rename(tmp_path / "away")
@@ -60,8 +113,11 @@ def test_a_file_swapped_for_another_and_back_is_refused(local_registry, content,
         target.rename(outside / "passwd")
         (tmp_path / "away").rename(target)
 
+    around_reading("z", swap, swap_back)
     with pytest.raises(ContentChangedError, match="file changed while it was read: '.*z'"):
-        local_registry.register("model", content, on_bytes=OnCall(swap, nothing, nothing, swap_back))
+        local_registry.register("model", content)
+    assert target.read_bytes() == bytes(size_bytes)
+    assert local_registry.assets() == []
 
 
 def test_a_file_rewritten_after_it_was_read_is_refused_though_its_times_are_set_back(local_registry, content):
@@ -71,7 +127,7 @@ def test_a_file_rewritten_after_it_was_read_is_refused_though_its_times_are_set_
         os.utime(content / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
 
     with pytest.raises(ContentChangedError, match=r"changed while it was read \('a'\)"):
-        local_registry.register("model", content, on_bytes=OnCall(nothing, rewrite))
+        local_registry.register("model", content, on_progress=OnCall(nothing, rewrite))
 
 
 def test_a_folder_replaced_while_its_parent_is_listed_is_not_entered(content, outside, tmp_path, monkeypatch):
@@ -174,11 +230,12 @@ def test_a_working_copy_below_a_folder_that_may_not_be_entered_is_a_question_of_
 def test_registering_good_content_repairs_what_was_damaged(local_registry, write, tmp_path):
     folder = write("model", {"weights": b"GOOD"})
     version = local_registry.register("model", folder).version
-    blobs = tmp_path / "registry" / "blobs" / "sha256"
+    blobs = tmp_path / "registry" / "blobs"
     for digest in (version.digest, local_registry.manifest("model").files[0].digest):
-        path = blobs / digest.hex[:2] / digest.hex[2:4] / digest.hex
-        path.chmod(0o644)
-        path.write_bytes(path.read_bytes().swapcase())
+        damaged = [*recipe_payloads(blobs, digest), *piece_payloads(blobs, digest)]
+        assert len(damaged) == 2
+        for payload in damaged:
+            payload.flip()
     assert not local_registry.register("model", folder).created
     local_registry.download("model", tmp_path / "target")
     assert (tmp_path / "target" / "weights").read_bytes() == b"GOOD"

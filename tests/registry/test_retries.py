@@ -28,7 +28,7 @@ def test_an_alias_that_moved_on_is_not_moved_back_and_the_caller_is_told_why(reg
     )
     assert registry.resolve("model:champion").number == 2
     assert moves(registry) == [(1, 2), (None, 1)]
-    assert registry.verify_audit() == 4
+    assert registry.audit.verify() == 4
 
 
 def test_an_alias_that_was_removed_is_not_set_again(registry, newer, hello):

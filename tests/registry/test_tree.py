@@ -286,3 +286,15 @@ def test_a_file_that_goes_while_the_folder_is_listed_counts_as_a_change(folder, 
     monkeypatch.setattr(os, "scandir", scandir_then_lose)
     with pytest.raises(ContentChangedError, match=r"changed while it was read: cannot read '.*two'"):
         check_unchanged(folder, before)
+
+
+def test_content_that_is_named_twice_is_unchanged_when_nobody_writes_to_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    content = {"folder": tmp_path / "folder", "folder/file": tmp_path / "folder" / "file"}
+    before = scan(content)
+    check_unchanged(content, before)
+    (tmp_path / "folder" / "file").unlink()
+    (tmp_path / "folder" / "file").write_text("y")
+    with pytest.raises(ContentChangedError, match="folder/file"):
+        check_unchanged(content, before)

@@ -309,7 +309,7 @@ def test_an_empty_folder_that_was_filled_is_not_what_was_added(copy, folder, reg
 def test_what_was_added_while_an_upload_was_on_its_way_is_pending_still(copy, folder, registry):
     copy.add(write(folder, "a"))
     write(folder, "b")
-    copy.upload(registry, on_bytes=lambda _: copy.add([folder / "b"]))
+    copy.upload(registry, on_progress=lambda _: copy.add([folder / "b"]))
     assert [file.path for file in registry.show("model:1").files] == ["a"]
     assert copy.draft().files == ("b",)
 

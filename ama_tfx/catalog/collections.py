@@ -1,0 +1,40 @@
+"""The number of the last collection of garbage: how registrations and collections take turns.
+
+A collection raises the number, and only then reads which blobs are needed. A registration reads the number, makes sure
+that nothing is about to take its blobs away, and commits in a transaction in which the number is the same still. So
+what a collection did not see when it read, has seen the collection: no clock takes part.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ama_tfx.catalog.schema import registry_facts
+
+_KEY = "collections"
+_POSTGRESQL_LOCK = 0x616D6763  # "amgc"
+
+
+def collection_number(connection: sa.Connection, *, hold: bool = False) -> int:
+    """Return how many collections have begun.
+
+    Args:
+        connection: The transaction.
+        hold: Whether no collection may begin until the transaction ends; SQLite's writers are alone anyhow.
+    """
+    if hold and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_POSTGRESQL_LOCK})")
+    found = connection.execute(sa.select(registry_facts.c.value).where(registry_facts.c.key == _KEY)).scalar()
+    return int(found or 0)
+
+
+def begin_collection(connection: sa.Connection) -> int:
+    """Raise the number, and return it; commit before anything is read that the collection depends on."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
+    number = collection_number(connection) + 1
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = insert(registry_facts).values(key=_KEY, value=str(number))
+    connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": str(number)}))
+    return number
