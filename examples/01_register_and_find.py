@@ -38,4 +38,4 @@ with tempfile.TemporaryDirectory() as temporary:
         print(f"champion's config: {stream.read().decode()}")
     downloaded = registry.download("ranker/acme:previous", home / "restored")
     print(f"restored {downloaded.file_count} files, verified")
-    print(f"audit log: {registry.verify_audit()} entries, chain intact")
+    print(f"audit log: {registry.audit.verify()} entries, chain intact")

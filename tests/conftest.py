@@ -1,6 +1,7 @@
 """Databases and registries for the tests: each test has its own."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +14,40 @@ from ama_tfx.registry import Registry
 from ama_tfx.testing import TickingClock
 from ama_tfx.testing.postgresql import PostgresqlServer, find_postgresql
 from ama_tfx.testing.processes import in_process
+from ama_tfx.testing.system_calls import why_no_strace
+from tests.storage.objects.servers import (  # noqa: F401 - fixtures: one server of each kind for all tests
+    azure_server,
+    azure_url,
+    gcs_server,
+    gcs_url,
+    no_credentials_of_this_machine,
+    place_of,
+    s3_server,
+    s3_url,
+)
 
 REGISTRY_ID = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def quick_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: a sync costs nothing there, and is the same call."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="ama-", dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def strace() -> None:
+    """Makes sure that functions can be run under strace."""
+    if not (reason := why_no_strace()):
+        return
+    if os.environ.get("AMA_REQUIRE_STRACE") == "1":
+        pytest.fail(f"AMA_REQUIRE_STRACE=1, but {reason}")
+    pytest.skip(f"failing system calls NOT TESTED: {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,14 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 @dataclass(frozen=True, slots=True)
-class _Child:
+class Child:
+    """A forked child that runs a function.
+
+    Attributes:
+        pid: Of its process.
+        answer: The descriptor from which its answer is read.
+    """
+
     pid: int
     answer: int
 
@@ -38,7 +45,7 @@ def in_process(function: Callable[[], T]) -> T:
     Raises:
         ChildProcessError: A signal ended the process.
     """
-    answer: T | BaseException = _answer(_fork(function))
+    answer: T | BaseException = answer_of(in_child(function))
     if isinstance(answer, BaseException):
         raise answer
     return answer
@@ -56,10 +63,10 @@ def race(functions: Sequence[Callable[[], T]]) -> list[T | BaseException]:
 
         return wait_and_run
 
-    children = [_fork(behind_the_gate(function)) for function in functions]
+    children = [in_child(behind_the_gate(function)) for function in functions]
     os.close(gate_read)
     os.close(gate_write)
-    return [_answer(child) for child in children]
+    return [answer_of(child) for child in children]
 
 
 def race_threads(functions: Sequence[Callable[[], T]]) -> list[T | BaseException]:
@@ -116,14 +123,15 @@ def _trace_lines(function: Callable[[], object], stop_at: int | None) -> int:
     return seen
 
 
-def _fork(function: Callable[[], object]) -> _Child:
+def in_child(function: Callable[[], object]) -> Child:
+    """Start a function in a forked child; its answer has to be taken with `answer_of`."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read)
         _run_and_exit(function, write)
     os.close(write)
-    return _Child(pid, read)
+    return Child(pid, read)
 
 
 def _run_and_exit(function: Callable[[], object], answer: int) -> NoReturn:
@@ -140,7 +148,8 @@ def _run_and_exit(function: Callable[[], object], answer: int) -> NoReturn:
         os._exit(0)
 
 
-def _answer(child: _Child) -> Any:
+def answer_of(child: Child) -> Any:
+    """Wait for a child; return what its function returned or raised, or a `ChildProcessError`."""
     with os.fdopen(child.answer, "rb") as stream:
         content = stream.read()
     _, status = os.waitpid(child.pid, 0)

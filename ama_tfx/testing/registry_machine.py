@@ -299,7 +299,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_change_is_in_the_audit_log(self) -> None:
-        assert self.registry.verify_audit() == self.audited
+        assert self.registry.audit.verify() == self.audited
 
     def _has(self, asset: str, number: int) -> bool:
         return asset in self.model and number <= len(self.model[asset].versions)

@@ -92,7 +92,7 @@ def check(url, folder):
         assert pointed_by(moves) == {alias.name: alias.version for alias in registry.aliases(asset.name)}
         count += len(versions)
         changes += len(moves)
-    assert registry.verify_audit() == changes
+    assert registry.audit.verify() == changes
     return count
 
 

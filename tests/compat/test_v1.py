@@ -3,6 +3,8 @@
 import hashlib
 import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,11 @@ from ama_tfx.registry import AliasMove, Registry, Version
 from ama_tfx.testing import TickingClock
 
 V1 = Path(__file__).parent / "v1"
+
+# Printed by `python tests/compat/write_v1.py --print`.
+FILE_COUNT = 6
+FINGERPRINT = "881407a49b825beaaf6765602c53fd591b1c3ab1bea13436c5a6f769e2ab99d0"
+IDENTITY = "93c32267-a006-475e-9df6-88328e5a74a3"
 
 
 @pytest.fixture
@@ -28,21 +35,37 @@ def today(tmp_path):
     return registry
 
 
+def printed(*args):
+    script = [sys.executable, V1.with_name("write_v1.py"), *args]
+    return subprocess.run(script, capture_output=True, text=True)
+
+
+def test_the_literals_of_this_file_are_the_ones_that_the_writer_prints():
+    text = f'FILE_COUNT = {FILE_COUNT}\nFINGERPRINT = "{FINGERPRINT}"\nIDENTITY = "{IDENTITY}"\n'
+    assert printed("--print").stdout == text
+
+
+def test_what_a_release_wrote_is_never_written_again():
+    done = printed()
+    assert done.returncode == 1
+    assert "is never written again" in done.stderr
+
+
 def test_the_files_of_v1_are_the_ones_that_were_released():
     files = {
         str(path.relative_to(V1)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in V1.rglob("*")
         if path.is_file()
     }
-    assert len(files) == 11
+    assert len(files) == FILE_COUNT
     listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
     fingerprint = hashlib.sha256(listing.encode()).hexdigest()
-    assert fingerprint == "2f239cc69a0134d102f6faf6a4581c5a800b102a136a1927e16828ed7a8b7818"
+    assert fingerprint == FINGERPRINT
     assert sum(path.stat().st_size for path in V1.rglob("*") if path.is_file()) < 300_000
 
 
 def test_v1_is_known_by_its_identity(v1):
-    assert v1.id == "7f0ab763-7c63-46b6-8d23-52eb7bd3815f"
+    assert v1.id == IDENTITY
 
 
 def test_the_assets_and_versions_of_v1_are_listed(v1):
@@ -139,8 +162,8 @@ def test_a_version_of_v1_is_downloaded(v1, tmp_path):
 
 
 def test_the_histories_of_v1_are_whole(v1):
-    assert v1.verify_audit() == 8
-    assert [(entry.action, entry.subject) for entry in v1.audit()] == [
+    assert v1.audit.verify() == 8
+    assert [(entry.action, entry.subject) for entry in v1.audit.entries()] == [
         ("version.register", "ama://default/data/train"),
         ("version.register", "ama://default/model"),
         ("alias.set", "ama://default/model:champion"),
@@ -166,7 +189,7 @@ def test_the_histories_of_v1_are_whole(v1):
 def test_v1_can_be_written_to(v1, tmp_path):
     (tmp_path / "file").write_bytes(b"new")
     assert v1.register("model", tmp_path / "file", alias="champion").version.number == 3
-    assert v1.verify_audit() == 10
+    assert v1.audit.verify() == 10
 
 
 def test_todays_release_gives_the_same_history_the_same_answers(v1, today):
@@ -175,7 +198,7 @@ def test_todays_release_gives_the_same_history_the_same_answers(v1, today):
     def answers(registry):
         names = [asset.name for asset in registry.assets()]
         return {
-            "audit": registry.audit(),
+            "audit": registry.audit.entries(),
             "moves": [[entry for entry in registry.log(name) if isinstance(entry.event, AliasMove)] for name in names],
             "versions": [registry.versions(name) for name in names],
             "shown": [registry.show(version.reference) for name in names for version in registry.versions(name)],

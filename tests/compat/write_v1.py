@@ -1,7 +1,11 @@
-"""Writes `v1/`, once, before its release; prints the identity and the fingerprint that test_v1.py has to expect."""
+"""Writes `v1/`, once, before its release; prints the literals that test_v1.py has to expect.
+
+``--print`` prints those of the `v1/` that is there.
+"""
 
 import contextlib
 import hashlib
+import json
 import shutil
 import sqlite3
 import sys
@@ -52,18 +56,30 @@ def write(folder):
     with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("VACUUM")
-    (folder / ".lock").unlink()
-    shutil.rmtree(folder / "blobs" / "tmp")
+    for name in (".tmp", "index.db", "index.db-lock", "index.db-wal", "index.db-shm"):  # made again from the packs
+        path = folder / "blobs" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+
+
+def literals(folder):
+    """Return what test_v1.py has to expect, as its source text."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in files:
-        path.chmod(0o644)
     listing = "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files
     )
-    return registry.id, hashlib.sha256(listing.encode()).hexdigest()
+    return (
+        f"FILE_COUNT = {len(files)}\n"
+        f'FINGERPRINT = "{hashlib.sha256(listing.encode()).hexdigest()}"\n'
+        f'IDENTITY = "{json.loads((folder / "registry.json").read_bytes())["id"]}"'
+    )
 
 
 if __name__ == "__main__":
-    if V1.exists():
-        sys.exit(f"{V1} exists: what a release wrote is never written again")
-    print("identity {}\nlisting  {}".format(*write(V1)))
+    if sys.argv[1:] != ["--print"]:
+        if V1.exists():
+            sys.exit(f"{V1} exists: what a release wrote is never written again")
+        write(V1)
+    print(literals(V1))

@@ -41,9 +41,9 @@ class Runs:
 
 
 def blobs(home: Path) -> set[str]:
-    from ama_tfx.storage import LocalBlobStore
+    from ama_tfx.storage import PackStore
 
-    return {str(info.digest) for info in LocalBlobStore(home / "registry" / "blobs").blobs()}
+    return {str(info.digest) for info in PackStore.in_folder(home / "registry" / "blobs").blobs()}
 
 
 @pytest.fixture(scope="session")

@@ -152,4 +152,4 @@ def test_the_champion_answers_raw_trips_after_a_download(taxi, tmp_path):
 def test_nothing_secret_is_recorded_and_the_audit_chain_holds(taxi, monkeypatch):
     metadata = (taxi.home / "metadata.db").read_bytes()
     assert b"password" not in metadata.lower()
-    assert taxi.registry.verify_audit() >= 7
+    assert taxi.registry.audit.verify() >= 7

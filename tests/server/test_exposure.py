@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 
 from ama_tfx.registry import Registry
 from ama_tfx.server import create_app
+from ama_tfx.testing.damage import recipe_payloads
 
 
 @pytest.fixture
@@ -52,7 +53,8 @@ def test_every_answer_forbids_guessing_its_type(client, path):
 
 def test_a_failure_of_the_server_tells_no_path_of_it(client, registry, tmp_path):
     digest = registry.resolve("model").digest
-    (tmp_path / "registry" / "blobs" / "sha256" / digest.hex[:2] / digest.hex[2:4] / digest.hex).unlink()
+    (payload,) = recipe_payloads(tmp_path / "registry" / "blobs", digest)
+    payload.pack.unlink()
     answer = client.get("/v1/version", params={"reference": "model:1"})
     assert answer.status_code == 500
     assert answer.json() == {
