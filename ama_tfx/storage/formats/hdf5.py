@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ama_tfx.storage.formats import hdf5_header as header
 from ama_tfx.storage.formats.tensor import NotParsedError, Tensor, tensor_at
@@ -75,7 +75,7 @@ class _Object:
     symbol_table: bytes = b""
     filtered: bool = False
     elsewhere: bool = False
-    direct: tuple[Link, ...] = ()
+    direct: list[Link] = field(default_factory=list)
 
     @classmethod
     def read(cls, window: Window, address: int) -> _Object:

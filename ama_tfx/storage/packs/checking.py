@@ -195,7 +195,11 @@ def _whole(
     for entry in entries:
         try:
             yield entry, _checked(store, Place(pack, entry), reads=reads, joins=joins)
-        except IntegrityError as error:  # noqa: PERF203 - each payload is right or wrong by itself
+        except NotFoundError:  # noqa: PERF203 - each payload is right or wrong by itself
+            if store.objects.stat(pack_name(pack)) is None:  # gc was quicker
+                return
+            raise
+        except IntegrityError as error:
             content.add(Problem.DAMAGED_PAYLOAD, pack, str(error), [entry])
             content.findings[-1] = replace(content.findings[-1], entry=entry)
 

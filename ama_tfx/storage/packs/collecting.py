@@ -69,6 +69,7 @@ def snapshot(store: PackStore, *, avoided: Collection[str] | None = None) -> Ite
         avoided: Packs whose copies count only where there is no other; by default those that are condemned.
     """
     store.refresh()
+    store.finder.mend()  # an index that was edited must not decide what is deleted
     last = condemned(store.objects) if avoided is None else avoided
     packs = tuple(sorted(store.index.packs(), key=lambda pack: (pack in last, pack)))
     with Ledger() as ledger:

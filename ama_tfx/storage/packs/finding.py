@@ -113,6 +113,8 @@ class Finder:
             IntegrityError: No copy of it is whole.
         """
         place = self._expected.get(part.key) or self._index.find(Kind.PIECE, part.key)
+        if place is not None and place.entry.raw_bytes != part.size_bytes:  # before it is decoded: it may be huge
+            place = None
         raw = self._read(place, Kind.PIECE, part.key, self._reader.piece)
         if raw is None:
             raise IntegrityError(f"piece {part.key.hex()} is missing from {self._objects!r}; restore it from a copy")
@@ -159,9 +161,10 @@ class Finder:
         return None
 
     def _mend(self) -> bool:
-        """Compare the index with every pack's own footer, once; return whether anything was wrong with it."""
-        if self._is_mended:
-            return False
+        return not self._is_mended and self.mend()
+
+    def mend(self) -> bool:
+        """Compare the index with every pack's own footer; return whether anything was wrong with it."""
         self._is_mended = True
         return self._add(self._index.packs()) > 0
 

@@ -24,6 +24,9 @@ CHECK_BYTES = 8
 MAX_ENTRIES = 1 << 20
 """Of one pack: what a reader has to hold at once stays bounded, whatever a damaged trailer claims."""
 
+MAX_RAW_BYTES = 1 << 28
+"""Of one payload once it is decoded: a recipe may be as large, a piece never is."""
+
 _ENTRY = struct.Struct(f"<BBBBBIIQ{KEY_BYTES}s{CHECK_BYTES}s")
 _TRAILER = struct.Struct(f"<QQQ{KEY_BYTES}s8s")
 TRAILER_BYTES = _TRAILER.size
@@ -208,8 +211,8 @@ def _decode(raw: bytes) -> Iterator[Entry]:
         position += _ENTRY.size
         bases = split_keys(raw[position : position + count * KEY_BYTES])
         position += count * KEY_BYTES
-        if len(bases) != count or count > MAX_BASES:
-            raise ValueError("bases are cut short, or too many")
+        if len(bases) != count or count > MAX_BASES or raw_bytes > MAX_RAW_BYTES:
+            raise ValueError("bases are cut short, or too many, or a payload claims to be huge")
         yield Entry(Kind(kind), key, codec, item, depth, raw_bytes, stored, offset, check, bases)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from ama_tfx.errors import BackendError
 from ama_tfx.storage.files import os_errors
 from ama_tfx.storage.packs import index_file
 from ama_tfx.storage.packs.index_file import is_damage
@@ -166,6 +167,8 @@ def replace(path: Path, *, even_if_sound: bool = False) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    if path.exists() and not path.is_file():  # a fifo would be waited for
+        raise BackendError(f"index {str(path)!r} is no regular file; move it away, it is built again from the packs")
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ama_tfx.errors import BackendError, FormatError, IntegrityError, NotFoundError
+from ama_tfx.errors import BackendError, ConflictError, FormatError, IntegrityError, NotFoundError
 from ama_tfx.storage.digest import Digest
 from ama_tfx.storage.objects import ObjectStore
 from ama_tfx.storage.packs import condemning
@@ -130,6 +130,14 @@ class Leaning:
     def secure(self, packs: Iterable[str] = ()) -> None:
         """Make sure that all that is leaned on stays; see `condemning.secure`."""
         condemning.secure(self._objects, self._index, self.packs.union(packs))
+
+    def stays(self, pack: str) -> bool:
+        """Return whether a pack stays: False when a collection has decided to delete it, or has done so."""
+        try:
+            condemning.secure(self._objects, self._index, {pack})
+        except ConflictError:
+            return False
+        return True
 
     def _leans(self, place: Place) -> bool:
         if place.entry.kind is Kind.RECIPE:

@@ -158,6 +158,11 @@ class Publisher:
         if self._failed:
             raise BackendError("this writer failed before and stores nothing more; begin a new one")
 
+    def _can_build_upon(self, key: str, size_bytes: int) -> bool:
+        """Return whether the very same pack, of another writer or of long ago, is whole and stays."""
+        # One that a collection has decided to delete may still be there: the collection was killed, say.
+        return self._there.stays(key) and is_whole(self._objects, self._reader, key, size_bytes)
+
     def _publish(self, pack: PackFile) -> None:
         """Make a pack durable, then visible, unless others have published all that is in it meanwhile."""
         if self._there.has_all(pack.entries):
@@ -165,11 +170,9 @@ class Publisher:
             return
         key = pack.finish()
         created = self._objects.put(pack_name(key), pack.path)
-        if not created:  # the very same pack: of another writer, or lost or condemned long ago
-            self._there.secure({key})
-            if not is_whole(self._objects, self._reader, key, pack.size_bytes):
-                key = pack.rename()
-                created = self._objects.put(pack_name(key), pack.path)
+        if not created and not self._can_build_upon(key, pack.size_bytes):
+            key = pack.rename()
+            created = self._objects.put(pack_name(key), pack.path)
         verify_pack(self._objects, key, pack.size_bytes)
         self._published_bytes += pack.size_bytes if created else 0
         self._index.add(key, pack.size_bytes, pack.entries)

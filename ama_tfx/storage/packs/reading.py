@@ -246,6 +246,7 @@ class FileReader(io.RawIOBase):
         if self._position == self._hashed_bytes:
             self._hasher.update(piece)
             self._hashed_bytes += taken
+            self._check_whole()
         self._position += taken
         return taken
 

@@ -26,7 +26,7 @@ from tests.storage.formats.samples import block_of, bundle_entry, message, read,
 
 NAMES = ["a.safetensors", "a.npy", "a.npz", "a.h5", "a.keras", "r.tfrecord", "r.gz", samples.DATA_NAME]
 MOST_BYTES = 100 << 20
-COSTLY_FILES = 24
+COSTLY_FILES = 25
 MUTATIONS_OF_EACH = int(os.environ.get("AMA_MUTATIONS", "300"))
 INTERESTING = [0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]
 
@@ -286,6 +286,15 @@ def hdf5_of_messages() -> bytes:
     return bytes(content) + bytes(8 * count)
 
 
+def hdf5_of_links() -> bytes:
+    content = bytearray(hdf5_group_in_circles())
+    link = b"\1\0\1a" + struct.pack("<Q", 2**64 - 16) + bytes(4)
+    links = (struct.pack("<HHB3x", 6, len(link), 0) + link) * 400_000
+    content[96:112] = struct.pack("<BxHLL4x", 1, 0xFFFF, 1, 24)
+    content[112:136] = struct.pack("<HHB3x2Q", 16, 16, 0, len(content), len(links))
+    return bytes(content) + links
+
+
 def costly_files() -> Iterator[tuple[str, bytes, bytes]]:
     """Files made to cost time or memory: name, content, index."""
     yield "a.safetensors", struct.pack("<Q", 2**63) + b"{" * 1000, b""
@@ -331,6 +340,7 @@ def costly_files() -> Iterator[tuple[str, bytes, bytes]]:
         yield name, content, b""
     yield "a.h5", hdf5_of_small_chunks(), b""
     yield "a.h5", hdf5_of_messages(), b""
+    yield "a.h5", hdf5_of_links(), b""
     yield "a.npz", archive_of(*((f"{n}.npy", npy(0)) for n in range(30_000))), b""
     yield "a.npz", archive_of(("a.npy", npy())) + bytes(60 << 20), b""
     yield "r.gz", samples.gzip_of(bytes(60 << 20)), b""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import sqlite3
 import tempfile
 import threading
 from datetime import datetime, timedelta, timezone
@@ -15,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ama_tfx.errors import AmaError, BackendError, ConflictError, IntegrityError
 from ama_tfx.storage import Digest, Source
 from ama_tfx.storage.objects import MemoryObjects
-from ama_tfx.storage.packs import PackStore
+from ama_tfx.storage.packs import PackStore, condemning
 from ama_tfx.storage.packs.checking import check
 from ama_tfx.storage.packs.collecting import collect, plan_collection
 from ama_tfx.storage.packs.condemning import condemned
@@ -228,6 +230,37 @@ def fails(store: PackStore, keep: list[Digest], now: datetime) -> bool:
     except AmaError:
         return True
     return False
+
+
+def test_an_edited_index_does_not_decide_what_is_deleted(tmp_path: Path) -> None:
+    """A row that says of a pack that it holds a needed piece too would let the only pack that does go."""
+    store = PackStore.in_folder(tmp_path)
+    contents = [some_bytes(seed, 100_000) for seed in (1, 2)]
+    digests = [put(store, content) for content in contents]
+    with contextlib.closing(sqlite3.connect(tmp_path / "index.db")) as connection, connection:
+        for pack in (1, 2):
+            connection.execute(
+                "INSERT OR IGNORE INTO entries SELECT kind, key, ?, offset, stored, raw, codec, item, depth, check8,"
+                " bases FROM entries WHERE pack != ?",
+                (pack, pack),
+            )
+    for days in (0, 1, 2):
+        collect(store, plan_collection(store, digests), NOW + timedelta(days=days), timedelta(0))
+    assert [read(store, digest) for digest in digests] == contents
+    assert check(store, read_data=True).is_clean
+
+
+def test_content_whose_pack_a_killed_collection_was_about_to_delete_can_be_stored(tmp_path: Path) -> None:
+    store = PackStore.in_folder(tmp_path)
+    content = some_bytes(1, 100_000)
+    digest = put(store, content)
+    collect(store, plan_collection(store, []), NOW, timedelta(0))
+    (marker,) = condemning.markers(store.objects)
+    assert condemning.decide(store.objects, marker, condemning.Fate.DELETED) is condemning.Fate.DELETED
+    assert put(PackStore.in_folder(tmp_path), content) == digest  # under another name: that pack is doomed
+    collect(store, plan_collection(store, [digest]), NOW + timedelta(days=1), timedelta(0))
+    assert len(list(store.objects.list("packs/"))) == 1
+    assert read(store, digest) == content
 
 
 def test_writers_beside_collections_lose_nothing(tmp_path: Path) -> None:

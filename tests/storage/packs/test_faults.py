@@ -380,3 +380,12 @@ def test_one_flipped_bit_anywhere_in_a_large_blob_is_found(store: PackStore, fol
     stream.close()
     put(store, some_bytes(3, 5_000_000))
     assert verified(store) == {digest}
+
+
+def test_an_index_that_is_no_file_is_told_and_not_waited_for(folder: Path) -> None:
+    digest = put(PackStore.in_folder(folder), b"content")
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / "index.db")
+    with pytest.raises(BackendError, match="index.db' is no regular file; move it away"):
+        in_process(lambda: read(PackStore.in_folder(folder), digest))
