@@ -84,7 +84,9 @@ def kill(pid: int, pipe: int) -> list[Digest]:
 def test_writers_and_collectors_killed_at_any_time_lose_nothing_that_was_acknowledged(quick_path: Path) -> None:
     chance = random.Random(1)
     committed, collected = 0, Counter[Digest]()
-    for number in range(ROUNDS):
+    for number in range(5 * ROUNDS):
+        if number >= ROUNDS and collected[Digest.of(b"deleted")] >= 8:  # on a busy machine it takes more rounds
+            break
         folder = quick_path / f"{number // 25}"
         writers = [start(write_and_acknowledge, folder, 2 * number + n) for n in range(1 + number % 2)]
         collector = start(collect_and_repair, folder, number)
