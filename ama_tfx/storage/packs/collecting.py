@@ -66,10 +66,12 @@ def snapshot(store: PackStore, *, avoided: Collection[str] | None = None) -> Ite
 
     Args:
         store: Brought up to date first.
-        avoided: Packs whose copies count only where there is no other; by default those that are condemned.
+        avoided: Packs whose copies count only where there is no other; by default those that are condemned. Given
+            after a first snapshot, which has compared the index with the packs.
     """
     store.refresh()
-    store.finder.mend()  # an index that was edited must not decide what is deleted
+    if avoided is None:
+        store.finder.mend()  # an index that was edited must not decide what is deleted
     last = condemned(store.objects) if avoided is None else avoided
     packs = tuple(sorted(store.index.packs(), key=lambda pack: (pack in last, pack)))
     with Ledger() as ledger:

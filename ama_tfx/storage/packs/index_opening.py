@@ -171,13 +171,27 @@ def _connect(path: Path) -> sqlite3.Connection:
         raise BackendError(f"index {str(path)!r} is no regular file; move it away, it is built again from the packs")
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power loss takes is read from the packs again
         connection.executescript(index_file.SCHEMA)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log; of two that do so at once SQLite refuses one at once, without its usual patience."""
+    last = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _is_complete(connection: sqlite3.Connection) -> bool:
