@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -139,11 +139,23 @@ class BlobStore(Protocol):
             NotFoundError: No such blob.
         """
 
-    def export(self, files: Sequence[tuple[Digest, Path]], *, on_progress: OnProgress | None = None) -> None:
+    def export(
+        self,
+        files: Sequence[tuple[Digest, Path]],
+        *,
+        sizes: Mapping[Digest, int] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
         """Write blobs to new files of one file system, for a folder that nobody looks at yet.
 
         All are checked against their SHA-256, whole and durable when this returns. When it fails, some are there, each
         of them whole or still being written by nobody.
+
+        Args:
+            files: Each blob, and the file to be written.
+            sizes: How large blobs are, of which the caller knows it: one that would be of another size is damaged, and
+                not a byte of it is written.
+            on_progress: Told of what is written.
 
         Raises:
             NotFoundError: No such blob.

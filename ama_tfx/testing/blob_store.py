@@ -156,6 +156,17 @@ class BlobStoreContract:
         assert [target.read_bytes() for target in targets] == contents
         assert (sum(done.size_bytes for done in seen), sum(done.files for done in seen)) == (9_000_005, 3)
 
+    def test_an_export_of_a_blob_of_another_size_than_expected_writes_nothing(
+        self, store: BlobStore, tmp_path: Path
+    ) -> None:
+        digest = store.put(io.BytesIO(HELLO)).digest
+        for wrong in (0, 4, 6, 1 << 40):
+            with pytest.raises(IntegrityError, match=f"it should have {wrong}"):
+                store.export([(digest, tmp_path / "out")], sizes={digest: wrong})
+            assert list(tmp_path.iterdir()) == []
+        store.export([(digest, tmp_path / "out")], sizes={digest: 5})
+        assert (tmp_path / "out").read_bytes() == HELLO
+
     def test_nothing_is_exported_of_an_absent_blob(self, store: BlobStore, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="0000"):
             store.export([(ABSENT, tmp_path / "out")])

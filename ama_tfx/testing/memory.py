@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,11 +44,19 @@ class MemoryBlobStore:
             raise IntegrityError(f"blob {digest} is damaged: its bytes have {Digest.of(data)}")
         return io.BytesIO(data)
 
-    def export(self, files: Sequence[tuple[Digest, Path]], *, on_progress: OnProgress | None = None) -> None:
+    def export(
+        self,
+        files: Sequence[tuple[Digest, Path]],
+        *,
+        sizes: Mapping[Digest, int] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
         """See `BlobStore.export`."""
         for digest, target in files:
             with self.open(digest) as stream:
                 data = stream.read()
+            if sizes is not None and sizes.get(digest, len(data)) != len(data):
+                raise IntegrityError(f"blob {digest} has {len(data)} bytes; it should have {sizes[digest]}")
             try:
                 with target.open("xb") as file:
                     file.write(data)

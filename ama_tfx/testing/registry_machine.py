@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from ama_tfx.errors import ConflictError, NotFoundError
 from ama_tfx.registry import (
@@ -28,6 +28,8 @@ from ama_tfx.registry import (
 )
 from ama_tfx.storage import Digest
 from ama_tfx.testing.clock import TickingClock
+from ama_tfx.testing.notes_rules import NotesRules, aliases, assets, metrics, numbers, reasons
+from ama_tfx.testing.registry_model import BLESSING_RUN, Identity, ModelAsset, ModelVersion
 
 CONTENTS: tuple[dict[str, bytes], ...] = (
     {"data": b"one"},
@@ -36,57 +38,8 @@ CONTENTS: tuple[dict[str, bytes], ...] = (
     {"other": b"one"},
 )
 
-assets = st.sampled_from(["model", "data/train"])
-aliases = st.sampled_from(["champion", "canary"])
-numbers = st.integers(1, 5)
 
-
-@dataclass(frozen=True)
-class _Identity:
-    """What makes a version of an asset another one."""
-
-    content: int
-    kind: str
-    accuracy: float | None
-    refs: frozenset[tuple[str, int]]
-
-
-@dataclass
-class _ModelVersion:
-    identity: _Identity
-    semantic: SemanticVersion
-    digest: Digest
-    tags: set[str] = field(default_factory=set)
-    runs: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _ModelAsset:
-    versions: list[_ModelVersion] = field(default_factory=list)
-    aliases: dict[str, int] = field(default_factory=dict)
-    moves: list[tuple[str, int | None, int | None]] = field(default_factory=list)
-
-    def number_of(self, identity: _Identity) -> int | None:
-        return next((n for n, version in enumerate(self.versions, 1) if version.identity == identity), None)
-
-    def has_moved_on(self, alias: str, number: int) -> bool:
-        """Return whether an alias was at a version once and is not there now."""
-        return self.aliases.get(alias) != number and any(name == alias and to == number for name, _, to in self.moves)
-
-    def move(self, alias: str, to: int | None) -> bool:
-        """Move an alias and return whether that was a move."""
-        now = self.aliases.get(alias)
-        if now == to:
-            return False
-        self.moves.insert(0, (alias, now, to))
-        if to is None:
-            del self.aliases[alias]
-        else:
-            self.aliases[alias] = to
-        return True
-
-
-class RegistryMachine(RuleBasedStateMachine):
+class RegistryMachine(NotesRules):
     """Registers, moves aliases, resolves, finds and downloads at random, and checks each answer and each state.
 
     Run it on a registry that is not made yet::
@@ -103,7 +56,7 @@ class RegistryMachine(RuleBasedStateMachine):
         self.url = url
         self.clock = TickingClock()
         self.registry = self._open()
-        self.model: dict[str, _ModelAsset] = {}
+        self.model: dict[str, ModelAsset] = {}
         self.audited = 0
         self.downloads = 0
         for number, files in enumerate(CONTENTS):
@@ -121,6 +74,15 @@ class RegistryMachine(RuleBasedStateMachine):
 
     # --- Writing.
 
+    @initialize()
+    def begin(self) -> None:
+        """Start with what most rules are about: two versions, a blessed one and one that is not, and protection."""
+        for content, run in enumerate((BLESSING_RUN, "run-2")):
+            self.register("model", content, "Files", None, {}, set(), run, None, Bump.PIPELINE, {}, "")
+        for alias, needs_blessing in (("champion", True), ("canary", False)):
+            self.set_alias("model", 1, alias, Expect.ANYTHING, "")
+            self.protect("model", alias, needs_blessing)
+
     @rule(
         asset=assets,
         content=st.integers(0, len(CONTENTS) - 1),
@@ -131,6 +93,8 @@ class RegistryMachine(RuleBasedStateMachine):
         run=st.sampled_from(["", "run-1", "run-2"]),
         alias=st.none() | aliases,
         bump=st.sampled_from(Bump),
+        measured=st.just({}) | metrics,
+        message=reasons,
     )
     def register(
         self,
@@ -143,13 +107,17 @@ class RegistryMachine(RuleBasedStateMachine):
         run: str,
         alias: str | None,
         bump: Bump,
+        measured: dict[str, float],
+        message: str,
     ) -> None:
         facts = Facts(
             kind=kind,
+            message=message,
+            metrics=measured,
             tags=tuple(tags),
             properties={} if accuracy is None else {"accuracy": accuracy},
             refs=tuple(Ref(AssetRef(AssetName("default", other), number)) for other, number in refs.items()),
-            provenance={"run": run} if run else {},
+            provenance=_provenance(run),
             bump=bump,
         )
         where = self.folder / str(content)
@@ -157,31 +125,34 @@ class RegistryMachine(RuleBasedStateMachine):
             with pytest.raises(NotFoundError):
                 self.registry.register(asset, where, facts, alias=alias)
             return
-        model = self.model.setdefault(asset, _ModelAsset())
-        identity = _Identity(content, kind, accuracy, frozenset(refs.items()))
+        model = self.model.setdefault(asset, ModelAsset())
+        identity = Identity(content, kind, accuracy, frozenset(refs.items()))
         known = model.number_of(identity)
         registered = self.registry.register(asset, where, facts, alias=alias)
         assert registered.created is (known is None)
         if known is None:
             last = model.versions[-1].semantic if model.versions else None
-            model.versions.append(_ModelVersion(identity, _next(last, bump), registered.version.digest))
+            model.versions.append(ModelVersion(identity, _next(last, bump), registered.version.digest))
             known = len(model.versions)
         assert registered.version.number == known
-        self._learn(model, known, tags, run, news=registered.created)
-        refused = alias is not None and model.has_moved_on(alias, known)
+        self._learn(model, known, facts, run, news=registered.created)
+        refused = alias is not None and (
+            model.has_moved_on(alias, known) or model.refusal(alias, known, message) is not None
+        )
         assert (registered.alias_refused is not None) is refused
         if alias is not None and not refused:
             self.audited += model.move(alias, known)
 
-    def _learn(self, model: _ModelAsset, number: int, tags: set[str], run: str, *, news: bool) -> None:
-        version = model.versions[number - 1]
-        self.audited += news or not tags <= version.tags or (run != "" and run not in version.runs)
+    def _learn(self, model: ModelAsset, number: int, facts: Facts, run: str, *, news: bool) -> None:
+        version, tags = model.versions[number - 1], set(facts.tags)
+        measured = version.measure(dict(facts.metrics))
+        self.audited += news or measured or not tags <= version.tags or (run != "" and run not in version.runs)
         version.tags |= tags
         if run and run not in version.runs:
             version.runs.append(run)
 
-    @rule(asset=assets, number=numbers, alias=aliases, expected=st.sampled_from(Expect) | numbers)
-    def set_alias(self, asset: str, number: int, alias: str, expected: int | Expect) -> None:
+    @rule(asset=assets, number=numbers, alias=aliases, expected=st.sampled_from(Expect) | numbers, reason=reasons)
+    def set_alias(self, asset: str, number: int, alias: str, expected: int | Expect, reason: str) -> None:
         reference = AssetRef(AssetName("default", asset), number)
         if not self._has(asset, number):
             with pytest.raises(NotFoundError):
@@ -193,7 +164,11 @@ class RegistryMachine(RuleBasedStateMachine):
             with pytest.raises(ConflictError):
                 self.registry.set_alias(reference, alias, expected=expected)
             return
-        move = self.registry.set_alias(reference, alias, expected=expected)
+        if refusal := model.refusal(alias, number, reason):
+            with pytest.raises(refusal):
+                self.registry.set_alias(reference, alias, expected=expected, reason=reason)
+            return
+        move = self.registry.set_alias(reference, alias, expected=expected, reason=reason)
         if model.move(alias, number):
             assert move is not None
             assert (move.from_version, move.to_version) == (now, number)
@@ -201,8 +176,17 @@ class RegistryMachine(RuleBasedStateMachine):
         else:
             assert move is None
 
-    @rule(asset=assets, alias=aliases, expected=st.sampled_from(Expect) | numbers)
-    def remove_alias(self, asset: str, alias: str, expected: int | Expect) -> None:
+    @precondition(lambda self: any(model.rules for model in self.model.values()))
+    @rule(data=st.data(), reason=reasons)
+    def move_protected_aliases(self, data: st.DataObject, reason: str) -> None:
+        asset = data.draw(st.sampled_from(sorted(name for name, model in self.model.items() if model.rules)))
+        number = data.draw(st.integers(1, len(self.model[asset].versions)))
+        for alias in sorted(self.model[asset].rules):
+            self.set_alias(asset, number, alias, Expect.ANYTHING, reason)
+            self.set_alias(asset, 1 + number % len(self.model[asset].versions), alias, Expect.ANYTHING, reason)
+
+    @rule(asset=assets, alias=aliases, expected=st.sampled_from(Expect) | numbers, reason=reasons)
+    def remove_alias(self, asset: str, alias: str, expected: int | Expect, reason: str) -> None:
         now = self.model[asset].aliases.get(alias) if asset in self.model else None
         if now is None:
             with pytest.raises(NotFoundError):
@@ -210,8 +194,11 @@ class RegistryMachine(RuleBasedStateMachine):
         elif not _as_expected(now, expected):
             with pytest.raises(ConflictError):
                 self.registry.remove_alias(asset, alias, expected=expected)
+        elif refusal := self.model[asset].refusal(alias, None, reason):
+            with pytest.raises(refusal):
+                self.registry.remove_alias(asset, alias, expected=expected, reason=reason)
         else:
-            move = self.registry.remove_alias(asset, alias, expected=expected)
+            move = self.registry.remove_alias(asset, alias, expected=expected, reason=reason)
             assert (move.from_version, move.to_version) == (now, None)
             self.model[asset].move(alias, None)
             self.audited += 1
@@ -254,6 +241,8 @@ class RegistryMachine(RuleBasedStateMachine):
         expected, reference = self.model[asset].versions[number - 1], AssetRef(AssetName("default", asset), number)
         shown = self.registry.show(reference)
         assert shown.tags == tuple(sorted(expected.tags))
+        assert shown.metrics == expected.metrics
+        assert (shown.pinned and shown.pinned.reason) == expected.pin
         assert [entry.provenance["run"] for entry in shown.registrations] == expected.runs
         accuracy = expected.identity.accuracy
         assert shown.properties == ({} if accuracy is None else {"accuracy": accuracy})
@@ -285,7 +274,12 @@ class RegistryMachine(RuleBasedStateMachine):
         assert {a.name.name: a.version_count for a in self.registry.assets()} == {
             asset: len(model.versions) for asset, model in self.model.items()
         }
+        assert {a.name.name: a.description for a in self.registry.assets()} == {
+            asset: model.description for asset, model in self.model.items()
+        }
         for asset, model in self.model.items():
+            rules = {rule.name: rule.needs_blessing for rule in self.registry.protection.rules(asset)}
+            assert rules == model.rules
             found = self.registry.versions(asset)
             assert [version.digest for version in found] == [v.digest for v in model.versions[::-1]]
             assert [version.number for version in found] == list(range(len(model.versions), 0, -1))
@@ -301,12 +295,16 @@ class RegistryMachine(RuleBasedStateMachine):
     def every_change_is_in_the_audit_log(self) -> None:
         assert self.registry.audit.verify() == self.audited
 
-    def _has(self, asset: str, number: int) -> bool:
-        return asset in self.model and number <= len(self.model[asset].versions)
-
 
 def _as_expected(now: int | None, expected: int | Expect) -> bool:
-    return expected is Expect.ANYTHING or now == (None if expected is Expect.ABSENT else expected)
+    if isinstance(expected, int):
+        return now == expected
+    return expected is Expect.ANYTHING or (now is None) is (expected is Expect.ABSENT)
+
+
+def _provenance(run: str) -> dict[str, Any]:
+    verdict = "blessed" if run == BLESSING_RUN else "unknown"
+    return {"run": run, "gates": [{"source": "Evaluator", "verdict": verdict, "reason": run}]} if run else {}
 
 
 def _next(last: SemanticVersion | None, bump: Bump) -> SemanticVersion:

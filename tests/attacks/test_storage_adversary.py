@@ -15,6 +15,7 @@ from ama_tfx.errors import AmaError, BackendError, PermissionDeniedError
 from ama_tfx.registry import Registry
 from ama_tfx.storage import PackStore
 from ama_tfx.storage.packs.checking import check
+from ama_tfx.storage.packs.format import Kind, key_of
 
 V1 = Path(__file__).parents[1] / "compat" / "v1"
 INDEX = Path("blobs/index.db")
@@ -149,6 +150,23 @@ def test_whatever_is_done_to_the_index_nothing_is_lost(right, tmp_path, attack):
         store = PackStore.in_folder(folder / "blobs")
         assert len(list(store.blobs())) == 11
         assert check(store, read_data=True).lost == ()
+
+
+@pytest.mark.parametrize("kinds", [(Kind.PIECE,), (Kind.RECIPE,), tuple(Kind)], ids=["piece", "recipe", "both"])
+def test_an_index_that_claims_new_content_for_old_bytes_does_not_make_it_acknowledged(right, tmp_path, kinds):
+    folder = copy_of_v1(tmp_path / "registry")
+    new = b"never stored before"
+    keys = {Kind.PIECE: key_of(new), Kind.RECIPE: hashlib.sha256(new).digest()}
+    with contextlib.closing(sqlite3.connect(folder / INDEX)) as connection, connection:
+        for kind in kinds:
+            query = "UPDATE entries SET key = ? WHERE kind = ? AND key = (SELECT max(key) FROM entries WHERE kind = ?)"
+            assert connection.execute(query, (keys[kind], int(kind), int(kind))).rowcount == 1
+    (tmp_path / "file").write_bytes(new)
+    registered = Registry(folder).register("model", tmp_path / "file")
+    for path in (folder / INDEX.parent).glob(f"{INDEX.name}*"):
+        path.unlink()
+    assert downloaded(Registry(folder), registered.version.reference, tmp_path / "target") == {"file": new}
+    assert check(PackStore.in_folder(folder / "blobs"), read_data=True).findings == ()
 
 
 def test_a_planted_version_is_not_believed(right, tmp_path):

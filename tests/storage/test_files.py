@@ -1,4 +1,5 @@
 import errno
+import gc
 import os
 import resource
 import socket
@@ -115,12 +116,13 @@ def test_a_device_is_refused(device, tmp_path):
 def test_refusing_leaks_no_descriptor(tmp_path):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "fifo")
+    gc.collect()  # what tests before this one left open
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         for name in ("folder", "fifo", "absent"):
             with pytest.raises((InvalidInputError, NotFoundError)):
                 open_regular_file(tmp_path / name)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_a_link_that_the_user_typed_may_be_followed(tmp_path):

@@ -20,14 +20,14 @@ def _hdf5(window: Window) -> tuple[Tensor, ...]:
     return in_order(hdf5.tensors(window), window.size_bytes)
 
 
-_PARSERS: dict[str, tuple[bytes, Callable[[Window], tuple[Tensor, ...]]]] = {
-    ".safetensors": (b"", safetensors.parse),
-    ".npy": (npy.MAGIC, _array),
-    ".npz": (archive.MAGIC, archive.parse),
-    ".keras": (archive.MAGIC, archive.parse),
-    ".h5": (hdf5.MAGIC, _hdf5),
-    ".hdf5": (hdf5.MAGIC, _hdf5),
-}
+_Parser = Callable[[Window], tuple[Tensor, ...]]
+_PARSERS: tuple[tuple[bytes, _Parser], ...] = (
+    (npy.MAGIC, _array),
+    (hdf5.MAGIC, _hdf5),
+    (archive.MAGIC, archive.parse),
+)
+_LENGTH_BYTES = 8
+"""A safetensors file has no magic: it begins with the length of a JSON object."""
 
 
 def tensors(path: Path, *, siblings: Path | None = None) -> tuple[Tensor, ...]:
@@ -36,7 +36,8 @@ def tensors(path: Path, *, siblings: Path | None = None) -> tuple[Tensor, ...]:
     Memory and time are bounded whatever the content: what is larger or more than any real model's is not parsed.
 
     Args:
-        path: The file; its name says which format it may have, its content whether it has it.
+        path: The file. Its content says which format it has, so that it is cut alike under every name; only a shard of
+            a TensorBundle is known by its name.
         siblings: The folder of the files that belong to it (the index of a TensorBundle); its own when not given.
 
     Returns:
@@ -57,8 +58,17 @@ def _parsed(path: Path, window: Window, siblings: Path) -> tuple[Tensor, ...]:
     if bundle := tensor_bundle.DATA_NAME.fullmatch(path.name):
         index = siblings / f"{bundle['prefix']}.index"
         return _of_bundle(window, index, int(bundle["shard"]), int(bundle["shards"]))
-    magic, parse = _PARSERS.get(path.suffix.lower(), (b"", None))
-    return parse(window) if parse and window.read(0, len(magic)) == magic else ()
+    parse = _parser_of(window)
+    return parse(window) if parse else ()
+
+
+def _parser_of(window: Window) -> _Parser | None:
+    for magic, parse in _PARSERS:
+        if window.read(0, len(magic)) == magic:
+            return parse
+    start = window.read(0, _LENGTH_BYTES + 1)
+    is_json = start[_LENGTH_BYTES:] == b"{" and int.from_bytes(start[:_LENGTH_BYTES], "little") < window.size_bytes
+    return safetensors.parse if is_json else None
 
 
 def _of_bundle(data: Window, index: Path, shard: int, shards: int) -> tuple[Tensor, ...]:

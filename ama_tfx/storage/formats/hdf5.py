@@ -40,7 +40,7 @@ def tensors(window: Window) -> Iterator[Tensor]:
         NotParsedError: Not an HDF5 file, or not one of these.
     """
     seen: set[int] = set()
-    groups: list[tuple[str, Iterator[Link]]] = [("", iter([("", _root(window))]))]
+    groups: list[tuple[str, Iterator[Link]]] = [("", iter([("", root_address(window))]))]
     while groups:
         prefix, links = groups[-1]
         name, address = next(links, ("", _UNDEFINED))
@@ -48,14 +48,14 @@ def tensors(window: Window) -> Iterator[Tensor]:
             groups.pop()
         elif address not in seen:
             seen.add(address)
-            found = _Object.read(window, address)
+            found = Object.read(window, address)
             if found.is_dataset:
-                yield from _tensors_of(window, prefix + name, found)
+                yield from tensors_of(window, prefix + name, found)
             elif len(groups) < _MOST_DEPTH:
                 groups.append((f"{prefix}{name}/" if name else "", found.links(window)))
 
 
-def _root(window: Window) -> int:
+def root_address(window: Window) -> int:
     """Return the address of the root group's header, from the superblock."""
     start = window.read(0, 96)
     sizes, addresses, root = _SUPERBLOCKS.get(start[8], (0, 0, 0))
@@ -66,8 +66,8 @@ def _root(window: Window) -> int:
 
 
 @dataclass(slots=True)
-class _Object:
-    """What the header of a group or dataset says, as far as it matters here."""
+class Object:
+    """What the header of a group or dataset says, as far as it matters here; messages as they are."""
 
     dataspace: bytes = b""
     datatype: bytes = b""
@@ -78,7 +78,8 @@ class _Object:
     direct: list[Link] = field(default_factory=list)
 
     @classmethod
-    def read(cls, window: Window, address: int) -> _Object:
+    def read(cls, window: Window, address: int) -> Object:
+        """Return the object whose header stands at an address."""
         found = cls()
         for kind, content in header.messages(window, address):
             match kind:
@@ -100,6 +101,7 @@ class _Object:
 
     @property
     def is_dataset(self) -> bool:
+        """Whether it is no group."""
         return bool(self.layout)
 
     def links(self, window: Window) -> Iterator[Link]:
@@ -114,7 +116,8 @@ class _Object:
                 yield from _symbols(window, leaf, int.from_bytes(names[24:32], "little"))
 
 
-def _tensors_of(window: Window, name: str, found: _Object) -> Iterator[Tensor]:
+def tensors_of(window: Window, name: str, found: Object) -> Iterator[Tensor]:
+    """Yield a dataset, or its chunks, under a name."""
     if found.elsewhere or not (found.datatype and found.dataspace) or len(found.layout) < 18:
         return
     version, kind = found.layout[:2]
@@ -128,7 +131,7 @@ def _tensors_of(window: Window, name: str, found: _Object) -> Iterator[Tensor]:
         yield from _chunks_of(window, name, found)
 
 
-def _chunks_of(window: Window, name: str, found: _Object) -> Iterator[Tensor]:
+def _chunks_of(window: Window, name: str, found: Object) -> Iterator[Tensor]:
     sizes = found.layout[2]
     address = int.from_bytes(found.layout[3:11], "little")
     if address == _UNDEFINED:

@@ -13,7 +13,7 @@ from ama_tfx.storage.formats.protobuf_wire import varint
 from ama_tfx.storage.formats.tensor import MOST_TENSORS, NotParsedError
 from ama_tfx.storage.formats.window import Window
 
-_MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
+MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5
 _MOST_BYTES = 8 << 20
@@ -31,7 +31,7 @@ def entries(window: Window) -> Iterator[tuple[bytes, bytes]]:
     if window.size_bytes > _MOST_BYTES:
         raise NotParsedError("too large an index")
     footer = window.read(window.size_bytes - _FOOTER_BYTES, _FOOTER_BYTES)
-    if not footer.endswith(_MAGIC):
+    if not footer.endswith(MAGIC):
         raise NotParsedError("not a table")
     _, _, position = _handle(footer, 0)  # of the meta index: filters and statistics
     offset, size_bytes, _ = _handle(footer, position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from ama_tfx.storage.formats.tensor import NotParsedError
@@ -21,13 +22,14 @@ class Window:
         stream: Open for reading, seekable.
         start: Where the range starts in the file.
         size_bytes: How long it is.
+        budget: Steps and bytes that may still be taken; shared with whoever else has it.
     """
 
     def __init__(self, stream: BinaryIO, start: int, size_bytes: int, budget: list[int] | None = None) -> None:
         self.start = start
         self.size_bytes = size_bytes
         self._stream = stream
-        self._budget = [_MOST_STEPS, _MOST_BYTES] if budget is None else budget
+        self.budget = [_MOST_STEPS, _MOST_BYTES] if budget is None else budget
 
     @classmethod
     def of(cls, stream: BinaryIO) -> Window:
@@ -37,7 +39,7 @@ class Window:
     def within(self, offset: int, size_bytes: int) -> Window:
         """Return a part of this window."""
         self._check(offset, size_bytes)
-        return Window(self._stream, self.start + offset, size_bytes, self._budget)
+        return Window(self._stream, self.start + offset, size_bytes, self.budget)
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Return exactly these bytes.
@@ -47,8 +49,8 @@ class Window:
         """
         self._check(offset, size_bytes)
         self.step()
-        self._budget[1] -= size_bytes
-        if size_bytes > MOST_AT_ONCE or self._budget[1] < 0:
+        self.budget[1] -= size_bytes
+        if size_bytes > MOST_AT_ONCE or self.budget[1] < 0:
             raise NotParsedError("too much to read")
         self._stream.seek(self.start + offset)
         content = self._stream.read(size_bytes)
@@ -60,14 +62,19 @@ class Window:
         """Return these bytes, or as many as there are up to the window's end."""
         return self.read(offset, min(size_bytes, self.size_bytes - offset))
 
+    def pieces(self, most_bytes: int) -> Iterator[bytes]:
+        """Yield all bytes, in order, so many at a time."""
+        for offset in range(0, self.size_bytes, most_bytes):
+            yield self.read_at_most(offset, most_bytes)
+
     def step(self) -> None:
         """Count one read, or one turn of a loop whose number of turns the content chooses.
 
         Raises:
             NotParsedError: It was one too many.
         """
-        self._budget[0] -= 1
-        if self._budget[0] < 0:
+        self.budget[0] -= 1
+        if self.budget[0] < 0:
             raise NotParsedError("too much to do")
 
     def _check(self, offset: int, size_bytes: int) -> None:

@@ -20,25 +20,36 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _MOST_COMMENT_BYTES = 0xFFFF
 _MOST_DIRECTORY_BYTES = 8 << 20
-_STORED = 0
+STORED, DEFLATED = 0, 8
 _ENCRYPTED = 0x2041  # encrypted, strongly encrypted, masked headers: bits 0, 6 and 13
 _SIZES_FOLLOW = 0x8
+_LINK = 0xA  # the upper four bits of a Unix mode
 _SATURATED = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an archive that is stored as it is.
+    """A member of an archive.
 
     Attributes:
         name: As the archive says; never used as a path.
         offset: Of its first byte in the archive.
-        size_bytes: How many bytes it takes.
+        size_bytes: How many bytes it has.
+        stored_bytes: How many it takes in the archive.
+        method: How it is compressed: `STORED`, `DEFLATED` or another number of APPNOTE.TXT, section 4.4.5.
+        crc: CRC-32 of its bytes.
+        is_encrypted: Whether it is.
+        is_link: Whether it says that it is a symbolic link.
     """
 
     name: str
     offset: int
     size_bytes: int
+    stored_bytes: int
+    method: int
+    crc: int
+    is_encrypted: bool
+    is_link: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +63,16 @@ class _Entry:
     stored_bytes: int
     size_bytes: int
     header: int
+    is_link: bool
 
 
 def stored_members(window: Window) -> list[Member]:
-    """Return the members that are neither compressed nor encrypted, by offset.
+    """Return the members that are neither compressed nor encrypted, by offset; see `all_members`."""
+    return [member for member in all_members(window) if member.method == STORED and not member.is_encrypted]
+
+
+def all_members(window: Window) -> list[Member]:
+    """Return the members of an archive, by offset.
 
     Raises:
         NotParsedError: Not an archive; or one whose members overlap or share a name, or whose local headers contradict
@@ -75,9 +92,14 @@ def stored_members(window: Window) -> list[Member]:
         end = offset + entry.stored_bytes
         if end > directory:
             raise NotParsedError("a member within the directory")
-        if entry.method == _STORED and not entry.flags & _ENCRYPTED:
-            members.append(Member(entry.name.decode("utf-8", "backslashreplace"), offset, entry.size_bytes))
+        members.append(_member(entry, offset))
     return members
+
+
+def _member(entry: _Entry, offset: int) -> Member:
+    name, encrypted = entry.name.decode("utf-8", "backslashreplace"), bool(entry.flags & _ENCRYPTED)
+    sizes = entry.size_bytes, entry.stored_bytes
+    return Member(name, offset, *sizes, entry.method, entry.crc, encrypted, entry.is_link)
 
 
 def _directory(window: Window) -> tuple[int, int, int]:
@@ -120,7 +142,7 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
         values = _CENTRAL.unpack_from(directory, position)
         magic, flags, method, (crc, stored, size) = values[0], values[3], values[4], values[7:10]
         name_bytes, extra_bytes, comment_bytes, disk = values[10:14]
-        header = values[16]
+        header, is_link = values[16], values[15] >> 28 == _LINK
         position += _CENTRAL.size
         name = directory[position : position + name_bytes]
         extra = directory[position + name_bytes : position + name_bytes + extra_bytes]
@@ -128,7 +150,7 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
         if magic != b"PK\x01\x02" or disk != 0 or position > len(directory):
             raise NotParsedError("not an entry")
         size, stored, header = _widened([size, stored, header], extra)
-        yield _Entry(name, flags, method, crc, stored, size, header)
+        yield _Entry(name, flags, method, crc, stored, size, header, is_link)
     if position != len(directory):
         raise NotParsedError("more than the entries")
 
@@ -162,7 +184,7 @@ def _content(window: Window, entry: _Entry) -> int:
     if flags & _SIZES_FOLLOW and (crc, stored, size) == (0, 0, 0):
         crc, stored, size = entry.crc, entry.stored_bytes, entry.size_bytes
     size, stored = _widened([size, stored], name_and_extra[name_bytes:])
-    same_size = entry.method != _STORED or stored == size
+    same_size = entry.method != STORED or stored == size
     if not agree or not same_size or (crc, stored, size) != (entry.crc, entry.stored_bytes, entry.size_bytes):
         raise NotParsedError("a local header says something else")
     return entry.header + _LOCAL.size + len(name_and_extra)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -12,11 +11,11 @@ from ama_tfx.errors import FormatError, IntegrityError, NotFoundError
 from ama_tfx.storage.digest import Digest
 from ama_tfx.storage.files import PendingFile, os_errors
 from ama_tfx.storage.objects import ObjectInfo
+from ama_tfx.storage.packs.checking_payloads import check_piece, check_recipe
 from ama_tfx.storage.packs.condemning import FATES, Fate, marker_of
 from ama_tfx.storage.packs.format import Entry, Kind, pack_name, pack_of
 from ama_tfx.storage.packs.index_file import Place
 from ama_tfx.storage.packs.ledger import Ledger
-from ama_tfx.storage.packs.recipe import Part
 from ama_tfx.storage.packs.store import PackStore
 
 DAMAGED = "damaged/"
@@ -101,11 +100,22 @@ class _Content:
         self.ledger = ledger
         self.findings: list[Finding] = []
         self.damaged: dict[tuple[Kind, bytes], list[int]] = {}
+        self.gone: set[str] = set()
 
     def add(self, problem: Problem, subject: str, detail: str, entries: Iterable[Entry] = ()) -> None:
         for entry in entries:
             self.damaged.setdefault((entry.kind, entry.key), []).append(len(self.findings))
         self.findings.append(Finding(problem, subject, detail))
+
+    def forget(self, packs: Mapping[str, int]) -> None:
+        """Take back what was said of packs, given their numbers, that gc has deleted since."""
+        self.gone |= packs.keys()
+        self.ledger.forget(packs.values())
+        kept = [number for number, finding in enumerate(self.findings) if finding.subject not in packs]
+        moved = {old: new for new, old in enumerate(kept)}
+        self.findings = [self.findings[number] for number in kept]
+        damaged = {key: [moved[n] for n in numbers if n in moved] for key, numbers in self.damaged.items()}
+        self.damaged = {key: numbers for key, numbers in damaged.items() if numbers}
 
 
 def check(store: PackStore, *, read_data: bool | Collection[str]) -> Report:
@@ -127,11 +137,34 @@ def check(store: PackStore, *, read_data: bool | Collection[str]) -> Report:
         for pack in sorted(known.keys() - there.keys()):
             if store.objects.stat(pack_name(pack)) is None:
                 entries = store.index.entries_of(pack)
-                content.add(Problem.MISSING_PACK, pack, f"pack {pack} is gone", entries)
-        for number, (pack, size_bytes) in enumerate(sorted(there.items())):
-            _check_pack(store, content, (number, pack), (size_bytes, known.get(pack)), read_data)
+                if pack in store.index.packs():  # else gc, which has the index forget it first, was quicker
+                    content.add(Problem.MISSING_PACK, pack, f"pack {pack} is gone", entries)
+        packs = _check_packs(store, content, there, known, read_data)
         _find_leftovers(store, content)
-        return _report(content, len(there))
+        return _report(content, packs)
+
+
+def _check_packs(
+    store: PackStore,
+    content: _Content,
+    there: Mapping[str, int],
+    known: Mapping[str, int],
+    read_data: bool | Collection[str],
+) -> int:
+    """Check packs, and those that gc meanwhile put in the place of others; return how many there are in the end."""
+    numbers: dict[str, int] = {}
+    new = dict(there)
+    while new:
+        for pack, size_bytes in sorted(new.items()):
+            numbers[pack] = len(numbers)
+            _check_pack(store, content, (numbers[pack], pack), (size_bytes, known.get(pack)), read_data)
+        now = {found: info.size_bytes for info in store.objects.list("packs/") if (found := pack_of(info.name))}
+        gone = numbers.keys() - now.keys() - content.gone
+        if not gone:
+            break
+        content.forget({pack: numbers[pack] for pack in gone})
+        known, new = dict(store.index.packs()), {pack: now[pack] for pack in now.keys() - numbers.keys()}
+    return len(numbers) - len(content.gone)
 
 
 def _find_leftovers(store: PackStore, content: _Content) -> None:
@@ -181,7 +214,8 @@ def _check_pack(
         return
     if sizes[1] is None:
         content.add(Problem.UNINDEXED, pack, f"pack {pack} is not in the index")
-    elif set(indexed) != set(entries) or sizes[0] != sizes[1]:
+    elif (set(indexed) != set(entries) or sizes[0] != sizes[1]) and pack in store.index.packs():
+        # Not any more in the index: gc has just had it forgotten.
         content.add(Problem.WRONG_INDEX, pack, f"the index does not say of pack {pack} what its footer says")
     del indexed
     reads = read_data if isinstance(read_data, bool) else pack in read_data
@@ -214,56 +248,6 @@ def _checked(store: PackStore, place: Place, *, reads: bool, joins: bool) -> Seq
     if joins:
         check_recipe(store, place)
     return list(dict.fromkeys(part.key for part in parts))
-
-
-def check_piece(store: PackStore, place: Place) -> None:
-    """Make sure that a payload has its checksum, and gives its piece if what it is a difference to can be read.
-
-    Raises:
-        IntegrityError: It has not, or gives other bytes: no writer of ours made it.
-    """
-    store.reader.payload(place)
-    try:
-        store.reader.piece(place)
-    except (IntegrityError, NotFoundError):
-        if all(_raw(store, base) is not None for base in place.entry.bases):
-            raise
-
-
-def _raw(store: PackStore, key: bytes) -> bytes | memoryview | None:
-    """Return a piece from whichever copy can be read; None when none can."""
-    for place in store.index.copies(Kind.PIECE, key):
-        with contextlib.suppress(IntegrityError, NotFoundError):
-            return store.reader.piece(place)
-    return None
-
-
-def check_recipe(store: PackStore, place: Place) -> None:
-    """Make sure that a recipe gives the file that its key promises, if all of its pieces can be read.
-
-    A pack commits to its recipes, and nothing but the file's own SHA-256 says that a recipe is right.
-
-    Raises:
-        IntegrityError: It gives another file: somebody put it in.
-    """
-    hasher = hashlib.sha256()
-    recipe = store.reader.recipe(place)
-    try:
-        for data in recipe.join(_pieces(store, recipe.parts)):
-            hasher.update(data)
-    except NotFoundError:
-        return  # that is told of the piece
-    if hasher.digest() != place.entry.key:
-        wanted, found = place.entry.key.hex(), hasher.hexdigest()
-        raise IntegrityError(f"pack {place.pack} has a recipe for file sha256:{wanted} that gives sha256:{found}")
-
-
-def _pieces(store: PackStore, parts: Iterable[Part]) -> Iterator[bytes | memoryview]:
-    for part in parts:
-        raw = _raw(store, part.key)
-        if raw is None:
-            raise NotFoundError(f"no piece {part.key.hex()} that can be read")
-        yield raw
 
 
 def _report(content: _Content, packs: int) -> Report:

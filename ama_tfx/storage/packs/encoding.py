@@ -117,7 +117,8 @@ class Encoder:
             encoded = codecs.encode(raw.data, item_bytes=raw.item_bytes, base=forecast.data)
             if encoded.codec is not Codec.DELTA:
                 break
-            self._there.lean_on(base.place for base in forecast.bases)
+            if not self._there.lean_on(base.place for base in forecast.bases):
+                continue
             entries = [base.place.entry for base in forecast.bases]
             depth, keys = max(entry.depth for entry in entries) + 1, tuple(entry.key for entry in entries)
             payload = forecast.head + encoded.payload if forecast.head else encoded.payload
@@ -129,9 +130,10 @@ class Encoder:
     def _encode_patch(self, raw: Raw, key: bytes) -> Payload:
         base = self._base(key)
         encoded = codecs.encode(raw.data, item_bytes=raw.item_bytes, base=base.data if base else None)
+        if base is not None and encoded.codec is Codec.PATCH and not self._there.lean_on([base.place]):
+            base, encoded = None, codecs.encode(raw.data, item_bytes=raw.item_bytes)
         if base is None or encoded.codec is not Codec.PATCH:
             return Payload(encoded.payload, encoded.codec, len(raw.data), raw.item_bytes)
-        self._there.lean_on([base.place])
         entry = base.place.entry
         return Payload(encoded.payload, encoded.codec, len(raw.data), raw.item_bytes, entry.depth + 1, (entry.key,))
 
@@ -183,6 +185,8 @@ class Encoder:
             chain = self._reader.chain(place)
             data = self._reader.decoded(chain, self._held)
         except (IntegrityError, NotFoundError):
+            return None
+        if not self._there.may_lean_on(chain):
             return None
         return _Base(place, memoryview(data), frozenset(each.entry.key for each in chain))
 

@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import os
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -155,7 +156,7 @@ class Ahead:
 
     def __init__(self, reader: FetchingReader, parts: Sequence[Part]) -> None:
         self._reader, self._parts = reader, parts
-        self._ends = list(accumulate(part.size_bytes for part in parts))
+        self._ends = array("q", accumulate(part.size_bytes for part in parts))
         self._lock = threading.Lock()
         self._first = self._next = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ class Finder:
         at_once: How many packs' ends are read at once.
 
     Attributes:
+        at_once: As given.
         unreadable: Packs that could not be indexed, and why.
     """
 
@@ -45,7 +46,7 @@ class Finder:
         at_once: int = 1,
     ) -> None:
         self._objects, self._index, self._reader, self._clock = objects, index, reader, clock
-        self._at_once = at_once
+        self.at_once = at_once
         self.unreadable: dict[str, str] = {}
         self._next_look = clock()
         self._is_mended = False
@@ -168,35 +169,56 @@ class Finder:
         self._is_mended = True
         return self._add(self._index.packs()) > 0
 
+    def compare(self, packs: Iterable[str]) -> bool:
+        """Compare the index with the footers of some packs, and mend it; return whether anything was wrong with it."""
+        known = self._index.packs()
+        return self._add({pack: known.get(pack, 0) for pack in packs}) > 0
+
     def _add(self, packs: Mapping[str, int]) -> int:
         """Index what packs say of themselves; return of how many the index did not know it."""
         changed = 0
-        for pack, entries in self._ends(packs):
-            if entries is None or (entries and set(self._index.entries_of(pack)) == set(entries)):
+        for pack, end in self._ends(packs):
+            if end is None:
+                continue
+            size_bytes, entries = end
+            if entries and size_bytes == packs[pack] and _are_same(self._index.entries_of(pack), entries):
                 continue
             # Whoever builds upon the index's packs takes them for durable; this one's writer may not have come so far.
             self._objects.settle(pack_name(pack))
-            self._index.add(pack, packs[pack], entries)
+            self._index.add(pack, size_bytes, entries)
             changed += 1
         return changed
 
-    def _ends(self, packs: Mapping[str, int]) -> Iterator[tuple[str, list[Entry] | None]]:
-        if self._at_once == 1 or len(packs) < 2:
+    def _ends(self, packs: Mapping[str, int]) -> Iterator[tuple[str, tuple[int, list[Entry]] | None]]:
+        if self.at_once == 1 or len(packs) < 2:
             yield from ((pack, self._end(pack, size_bytes)) for pack, size_bytes in packs.items())
             return
         names = list(packs)
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="ama-index") as pool:
+        with ThreadPoolExecutor(self.at_once, thread_name_prefix="ama-index") as pool:
             for start in range(0, len(names), _ENDS_AT_ONCE):
                 some = names[start : start + _ENDS_AT_ONCE]
                 yield from zip(some, pool.map(self._end, some, map(packs.__getitem__, some)), strict=True)
 
-    def _end(self, pack: str, size_bytes: int) -> list[Entry] | None:
+    def _end(self, pack: str, size_bytes: int) -> tuple[int, list[Entry]] | None:
         try:
-            _, entries = self._reader.end_of(pack, size_bytes)
+            found = self._end_of(pack, size_bytes)
         except NotFoundError:
             return None  # gc was quicker
         except (IntegrityError, FormatError) as error:
             self.unreadable[pack] = str(error)
             return None
         self.unreadable.pop(pack, None)
-        return entries
+        return found
+
+    def _end_of(self, pack: str, size_bytes: int) -> tuple[int, list[Entry]]:
+        try:
+            return size_bytes, self._reader.end_of(pack, size_bytes)[1]
+        except (IntegrityError, FormatError):
+            info = self._objects.stat(pack_name(pack))
+            if info is None or info.size_bytes == size_bytes:  # else it is the index that has a wrong size
+                raise
+            return info.size_bytes, self._reader.end_of(pack, info.size_bytes)[1]
+
+
+def _are_same(some: list[Entry], others: list[Entry]) -> bool:
+    return some == others or set(some) == set(others)

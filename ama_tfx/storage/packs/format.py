@@ -28,6 +28,9 @@ MAX_RAW_BYTES = 1 << 28
 """Of one payload once it is decoded: a recipe may be as large, a piece never is."""
 
 _ENTRY = struct.Struct(f"<BBBBBIIQ{KEY_BYTES}s{CHECK_BYTES}s")
+_COUNT_AT = 4
+"""Where an entry has the number of its bases."""
+
 _TRAILER = struct.Struct(f"<QQQ{KEY_BYTES}s8s")
 TRAILER_BYTES = _TRAILER.size
 MAX_BASES = 16
@@ -135,7 +138,7 @@ def pack_of(name: str) -> str | None:
 
 def encode_end(entries: Sequence[Entry]) -> tuple[bytes, Trailer]:
     """Return footer and trailer as bytes, and the trailer's values."""
-    raw = b"".join(_encode(entry) for entry in entries)
+    raw = b"".join(encode_entry(entry) for entry in entries)
     footer = zstandard.ZstdCompressor(level=1).compress(raw)
     trailer = Trailer(len(footer), len(raw), len(entries), blake3.blake3(footer).digest())
     packed = _TRAILER.pack(len(footer), len(raw), len(entries), trailer.footer_key, END_MAGIC)
@@ -170,15 +173,38 @@ def decode_footer(data: bytes, trailer: Trailer) -> list[Entry]:
         IntegrityError: Its bytes are not the ones that the pack's name promises.
     """
     pack = trailer.pack_key
-    if blake3.blake3(data).digest() != trailer.footer_key:
-        raise IntegrityError(f"pack {pack} is damaged: its footer is not what its name promises")
+    raw = inflate_footer(data, trailer)
     try:
-        entries = list(_decode(_inflate(data, trailer.footer_raw_bytes)))
-    except (zstandard.ZstdError, struct.error, ValueError) as error:
+        entries = list(_decode(raw))
+    except (struct.error, ValueError) as error:
         raise IntegrityError(f"pack {pack} has a malformed footer: {error}") from error
     if len(entries) != trailer.entry_count:
         raise IntegrityError(f"pack {pack} lists {len(entries)} entries, promises {trailer.entry_count}")
     return entries
+
+
+def inflate_footer(data: bytes, trailer: Trailer) -> bytes:
+    """Return the entries of a pack's footer one after the other, as `encode_entry` gives each.
+
+    Raises:
+        IntegrityError: Its bytes are not the ones that the pack's name promises.
+    """
+    pack = trailer.pack_key
+    if blake3.blake3(data).digest() != trailer.footer_key:
+        raise IntegrityError(f"pack {pack} is damaged: its footer is not what its name promises")
+    try:
+        return _inflate(data, trailer.footer_raw_bytes)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise IntegrityError(f"pack {pack} has a malformed footer: {error}") from error
+
+
+def split_footer(raw: bytes) -> Iterator[bytes]:
+    """Yield the entries of a footer as they are; a quarter of the time that it takes to read them."""
+    position, whole = 0, len(raw) - _ENTRY.size
+    while position <= whole:
+        end = position + _ENTRY.size + raw[position + _COUNT_AT] * KEY_BYTES
+        yield raw[position:end]
+        position = end
 
 
 def _inflate(data: bytes, raw_bytes: int) -> bytes:
@@ -188,7 +214,8 @@ def _inflate(data: bytes, raw_bytes: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=raw_bytes)
 
 
-def _encode(entry: Entry) -> bytes:
+def encode_entry(entry: Entry) -> bytes:
+    """Return an entry as it stands in a footer."""
     fixed = _ENTRY.pack(
         entry.kind,
         entry.codec,

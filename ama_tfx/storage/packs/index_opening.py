@@ -16,6 +16,7 @@ from ama_tfx.errors import BackendError
 from ama_tfx.storage.files import os_errors
 from ama_tfx.storage.packs import index_file
 from ama_tfx.storage.packs.index_file import is_damage
+from ama_tfx.storage.packs.index_forking import at_rest_while_forking, forking_waits
 
 BUSY_SECONDS = 60
 
@@ -51,6 +52,7 @@ class Connections:
         self._reader, self._writer = reader, writer
         self._reader_lock, self._writer_lock = threading.Lock(), threading.Lock()
         self._next_look = 0.0
+        at_rest_while_forking(self, (self._reader_lock, self._writer_lock))
 
     def is_current(self, *, now: bool = False) -> bool:
         """Return whether this process opened them, and the file was still the one of its name a moment ago, or now."""
@@ -93,7 +95,7 @@ class Connections:
 
     def close(self) -> None:
         """Close both, when nobody uses them."""
-        with self._reader_lock, self._writer_lock:
+        with forking_waits(), self._reader_lock, self._writer_lock:
             self._reader.close()
             if self._writer is not None:
                 self._writer.close()
@@ -107,7 +109,7 @@ def open_file(path: Path) -> Connections:
     """
     for last in (False, True):
         try:
-            with _locked(path, fcntl.LOCK_SH):
+            with forking_waits(), _locked(path, fcntl.LOCK_SH):
                 reader = _connect(path)
                 try:
                     return Connections(path, _state(path), reader, _connect(path))
@@ -130,7 +132,7 @@ def open_to_read(path: Path) -> Connections | None:
     log = path.with_name(f"{path.name}-wal")
     for options in ("mode=ro", "mode=ro&immutable=1"):
         is_alone = "immutable" in options
-        with contextlib.suppress(sqlite3.Error, OSError):
+        with contextlib.suppress(sqlite3.Error, OSError), forking_waits():
             if is_alone and log.exists() and log.stat().st_size:
                 return None
             state = _state(path)
@@ -158,7 +160,7 @@ def replace(path: Path, *, even_if_sound: bool = False) -> None:
 
     Under a lock that whoever opens the file takes too: nobody pairs the old file with the new file's WAL.
     """
-    with _locked(path, fcntl.LOCK_EX):
+    with forking_waits(), _locked(path, fcntl.LOCK_EX):
         if not even_if_sound and _is_sound(path):
             return
         with os_errors("delete", path):
@@ -186,7 +188,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
+        except sqlite3.OperationalError as error:  # noqa: PERF203 - it is tried again
             if "locked" not in str(error) or time.monotonic() > last:
                 raise
             time.sleep(0.01)

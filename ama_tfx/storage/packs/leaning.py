@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 from ama_tfx.errors import BackendError, ConflictError, FormatError, IntegrityError, NotFoundError
 from ama_tfx.storage.digest import Digest
 from ama_tfx.storage.objects import ObjectStore
 from ama_tfx.storage.packs import condemning
+from ama_tfx.storage.packs.comparing import Footers
+from ama_tfx.storage.packs.finding import Finder
 from ama_tfx.storage.packs.format import Entry, Kind, check_of, pack_name
 from ama_tfx.storage.packs.index import Index
 from ama_tfx.storage.packs.index_file import Place
 from ama_tfx.storage.packs.reading import PackReader
 from ama_tfx.storage.packs.recipe import ONE_PART_BYTES, Recipe
 
+TRIES = 3
+"""How often something is looked up whose place in the index is wrong: it is mended after the first."""
+
 
 class Leaning:
     """Looks up for one writer, and remembers in which packs the answers are.
 
-    What is in a pack that was condemned when the writer began counts as absent: the writer stores it again.
+    What is in a pack that was condemned when the writer began counts as absent: the writer stores it again. So does
+    what is in a pack that cannot be read. SQLite has no checksums: what the index says of something is compared with
+    the footer of its pack before it is built upon.
 
     Attributes:
         condemned: Packs that count as absent.
@@ -26,39 +34,64 @@ class Leaning:
         packs: The packs that are built upon so far.
     """
 
-    def __init__(self, objects: ObjectStore, index: Index, reader: PackReader, *, rereads: bool) -> None:
+    def __init__(
+        self, objects: ObjectStore, index: Index, reader: PackReader, finder: Finder, *, rereads: bool
+    ) -> None:
         self._rereads = rereads
-        self._objects, self._index, self._reader = objects, index, reader
+        self._objects, self._index, self._reader, self._finder = objects, index, reader, finder
+        self._footers = Footers(reader, at_once=finder.at_once)
         self.condemned = condemning.condemned(objects)
         self.packs: set[str] = set()
         self.absent: frozenset[bytes] = frozenset()
 
-    def pieces(self, keys: Sequence[bytes]) -> dict[bytes, Place]:
-        """Return where pieces are, and lean on them."""
-        found = self.find(keys)
-        self.lean_on(found.values())
-        return found
-
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Place]:
-        """Return where pieces are that may be built upon."""
+        """Return where pieces are that may be built upon, if the index is right."""
         wanted = [key for key in keys if key not in self.absent] if self.absent else keys
         return self._index.find_all(Kind.PIECE, wanted, without=self.condemned)
 
-    def lean_on(self, places: Iterable[Place]) -> None:
-        """Build upon pieces, and so upon all that they are differences to."""
+    def lean_on(self, places: Iterable[Place]) -> bool:
+        """Build upon pieces, and so upon all that they are differences to.
+
+        Returns:
+            Whether they may be built upon: False when the index was wrong, which is mended then, or a pack cannot be
+            read; what is looked up again is something else.
+        """
         level, seen = list(places), set[bytes]()
         while level:
+            if not self._agree(level):
+                return False
             self.packs.update(place.pack for place in level)
             bases = {base for place in level for base in place.entry.bases} - seen
             seen |= bases  # a forged chain may come back to itself
             level = list(self._index.find_all(Kind.PIECE, list(bases)).values()) if bases else []
+        return True
+
+    def _find_all(self, kind: Kind, keys: Sequence[bytes]) -> dict[bytes, Place]:
+        """Return where things are of which the packs themselves say so."""
+        for _ in range(TRIES):
+            found = self._index.find_all(kind, keys, without=self.condemned)
+            if self._agree(found.values()):
+                return found
+        return {}
+
+    def _agree(self, places: Collection[Place]) -> bool:
+        wrong = self._footers.wrong(places)
+        if wrong:
+            self._finder.compare(wrong)
+            self.condemned |= wrong & self._finder.unreadable.keys()
+        return not wrong
+
+    def published(self, pack: str) -> None:
+        """Build upon a pack that this writer has just written and indexed."""
+        self._footers.trust(pack)
+        self.packs.add(pack)
 
     def whole(self, place: Place) -> Place | None:
         """Return a copy of something that can be read, with all that it is a difference to; None when there is none.
 
         Only where that costs little, on a local disk, are the payloads read; elsewhere they are trusted.
         """
-        if not self._rereads:
+        if not self._rereads and not self._finder.unreadable:
             return place
         return next((copy for copy in self._copies(place) if self._is_whole(copy)), None)
 
@@ -70,15 +103,20 @@ class Leaning:
 
     def _is_whole(self, place: Place) -> bool:
         try:
-            for each in self._reader.chain(place):
+            needed = self._reader.chain(place)
+            for each in needed if self._rereads else ():
                 self._reader.payload(each)
         except (IntegrityError, NotFoundError):
             return False
-        return True
+        return self.may_lean_on(needed)
+
+    def may_lean_on(self, places: Iterable[Place]) -> bool:
+        """Return whether none of these is in a pack that is known to be unreadable."""
+        return not self._finder.unreadable or all(place.pack not in self._finder.unreadable for place in places)
 
     def recipes(self, digests: Sequence[Digest]) -> dict[Digest, Place]:
         """Return where the recipes of files are."""
-        found = self._index.find_all(Kind.RECIPE, [digest.raw for digest in digests], without=self.condemned)
+        found = self._find_all(Kind.RECIPE, [digest.raw for digest in digests])
         return {Digest.from_raw(key): place for key, place in found.items()}
 
     def lean_on_recipe(self, place: Place, recipe: Recipe) -> bool:
@@ -115,17 +153,18 @@ class Leaning:
 
     def _has_whole(self, recipe: Recipe) -> bool:
         keys = {part.key for part in recipe.parts}
-        places = self.pieces(list(keys))
-        return len(places) == len(keys) and all(self.whole(place) for place in places.values())
+        places = self.find(list(keys))
+        if len(places) != len(keys) or not self.lean_on(places.values()):
+            return False
+        return all(self.whole(place) for place in places.values())
 
     def has_all(self, entries: Iterable[Entry]) -> bool:
         """Return whether others have stored all of it meanwhile; then that is leaned on."""
         by_kind = {kind: [entry.key for entry in entries if entry.kind is kind] for kind in Kind}
-        found = [self._index.find_all(kind, keys, without=self.condemned).values() for kind, keys in by_kind.items()]
-        if any(len(places) != len(by_kind[kind]) for kind, places in zip(by_kind, found, strict=True)):
+        found = {kind: self._find_all(kind, keys).values() for kind, keys in by_kind.items()}
+        if any(len(places) != len(by_kind[kind]) for kind, places in found.items()):
             return False
-        self.pieces(by_kind[Kind.PIECE])
-        return all(self._leans(place) for places in found for place in places)
+        return self.lean_on(found[Kind.PIECE]) and all(map(self._leans, chain(*found.values())))
 
     def secure(self, packs: Iterable[str] = ()) -> None:
         """Make sure that all that is leaned on stays; see `condemning.secure`."""

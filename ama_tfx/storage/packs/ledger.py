@@ -127,6 +127,13 @@ class Ledger:
         self._many("INSERT OR IGNORE INTO entries SELECT id, ?, ?, ? FROM things WHERE kind = ? AND key = ?", rows)
         self._many(_REFER, refs)
 
+    def forget(self, packs: Iterable[int]) -> None:
+        """Take back what was taken down of packs, and the pieces that only these had or referred to."""
+        some = [(pack,) for pack in packs]
+        self._many("DELETE FROM entries WHERE pack = ?", some)
+        self._many("DELETE FROM refs WHERE pack = ?", some)
+        self._run("DELETE FROM things WHERE id NOT IN (SELECT thing FROM entries UNION SELECT target FROM refs)")
+
     def count(self, kind: Kind) -> int:
         """Return of how many things of a kind there is an entry."""
         query = "SELECT count(*) FROM things t WHERE kind = ? AND EXISTS (SELECT 1 FROM entries WHERE thing = t.id)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -77,7 +77,9 @@ class RemotePackStore(PackStore):
         """See `PackStore.writer`."""
         self.finder.refresh()
         remove_leftovers(self.scratch, PendingFile.is_leftover)
-        return Writer(self.objects, self.index, self.reader, self.scratch, rereads=False, pack_bytes=PACK_BYTES)
+        return Writer(
+            self.objects, self.index, self.reader, self.finder, self.scratch, rereads=False, pack_bytes=PACK_BYTES
+        )
 
     def open(self, digest: Digest) -> BinaryIO:
         """See `PackStore.open`."""
@@ -88,7 +90,13 @@ class RemotePackStore(PackStore):
         parts = recipe.parts
         return cast(BinaryIO, _RemoteStream(_RemoteFile(digest, parts, self.finder, self._fetcher)))
 
-    def export(self, files: Sequence[tuple[Digest, Path]], *, on_progress: OnProgress | None = None) -> None:
+    def export(
+        self,
+        files: Sequence[tuple[Digest, Path]],
+        *,
+        sizes: Mapping[Digest, int] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
         """See `PackStore.export`; files that the cache has whole are cloned, where the file system can do that."""
         missing = []
         for digest, target in files:
@@ -98,7 +106,7 @@ class RemotePackStore(PackStore):
             else:
                 missing.append((digest, target))
         exporting = _Exporting(self)
-        Restorer(exporting.recipes, exporting.load, self.finder.expect).restore(missing, on_progress)
+        Restorer(exporting.recipes, exporting.load, self.finder.expect, sizes or {}).restore(missing, on_progress)
         for digest, target in missing:
             self._clones.keep(digest, target)
 
@@ -120,7 +128,8 @@ class _Exporting:
     def recipes(self, digests: Sequence[Digest]) -> dict[Digest, Recipe]:
         found = self._store._recipes(digests)
         parts = [part for digest in dict.fromkeys(digests) for part in found[digest].parts]
-        numbers = {id(part): number for number, part in enumerate(parts)}
+        # Of a part that comes again, where it is first: it is fetched once.
+        numbers = {id(part): len(parts) - number for number, part in enumerate(reversed(parts), 1)}
         self._expected = Ahead(self._store._fetcher, parts), parts, numbers
         return found
 

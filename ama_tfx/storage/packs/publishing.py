@@ -176,4 +176,4 @@ class Publisher:
         verify_pack(self._objects, key, pack.size_bytes)
         self._published_bytes += pack.size_bytes if created else 0
         self._index.add(key, pack.size_bytes, pack.entries)
-        self._there.packs.add(key)
+        self._there.published(key)

@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import hashlib
 import io
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
@@ -22,6 +23,7 @@ from ama_tfx.storage.packs.format import (
     check_of,
     decode_footer,
     decode_trailer,
+    inflate_footer,
     key_of,
     pack_name,
 )
@@ -63,6 +65,18 @@ class PackReader:
             NotFoundError: No such pack.
             IntegrityError, FormatError: It is damaged, or of another format.
         """
+        trailer, footer, footer_start = self._footer_of(pack, size_bytes)
+        entries = decode_footer(footer, trailer)
+        _check_layout(pack, entries, footer_start)
+        return trailer, entries
+
+    def footer_of(self, pack: str) -> bytes:
+        """Return a pack's entries as its footer has them; see `end_of`."""
+        trailer, footer, _ = self._footer_of(pack, self._size_of(pack))
+        return inflate_footer(footer, trailer)
+
+    def _footer_of(self, pack: str, size_bytes: int | None) -> tuple[Trailer, bytes, int]:
+        """Return a pack's trailer, its footer, and where that begins."""
         name = pack_name(pack)
         known_bytes = size_bytes if size_bytes is not None else self._size_of(pack)
         tail_start = max(0, known_bytes - _TAIL_BYTES)
@@ -75,9 +89,7 @@ class PackReader:
             footer = tail[footer_start - tail_start : -TRAILER_BYTES]
         else:
             footer = self._objects.read(name, footer_start, trailer.footer_bytes)
-        entries = decode_footer(footer, trailer)
-        _check_layout(pack, entries, footer_start)
-        return trailer, entries
+        return trailer, footer, footer_start
 
     def _size_of(self, pack: str) -> int:
         info = self._objects.stat(pack_name(pack))
@@ -175,7 +187,7 @@ class PackReader:
         if entry.raw_bytes > MAX_RECIPE_BYTES:
             raise IntegrityError(f"{_named(entry)} has {entry.raw_bytes} bytes; at most {MAX_RECIPE_BYTES} are read")
         raw = codecs.decode(entry.codec, memoryview(self.payload(place)), entry.raw_bytes, item_bytes=1)
-        return decode_recipe(raw)
+        return decode_recipe(raw, entry.stored_bytes)
 
     def fetch(self, kind: Kind, keys: Sequence[bytes]) -> None:
         """Take note that these are read soon; what is near needs no note."""
@@ -197,7 +209,7 @@ class FileReader(io.RawIOBase):
         self._parts = parts
         self._load = load
         self._hasher, self._hashed_bytes = hashlib.sha256(), 0
-        self._ends = list(accumulate(part.size_bytes for part in parts))
+        self._ends = array("q", accumulate(part.size_bytes for part in parts))
         self._position = 0
         self._held: tuple[int, bytes | memoryview] = (-1, b"")
 

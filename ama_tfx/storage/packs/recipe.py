@@ -73,29 +73,44 @@ def encode_recipe(recipe: Recipe) -> bytes:
     return b"".join(pieces)
 
 
-def decode_recipe(raw: bytes | memoryview) -> Recipe:
-    """Read a recipe.
+def decode_recipe(raw: bytes | memoryview, stored_bytes: int | None = None) -> Recipe:
+    """Read a recipe, in memory that what is stored of it has to pay for: 8 bytes for a part that was there before.
+
+    Args:
+        raw: The recipe.
+        stored_bytes: Of the payload that it was decoded from, when it was.
 
     Raises:
-        IntegrityError: Malformed, of an unknown form, or one that no gzip file can have.
+        IntegrityError: Malformed, of an unknown form, one that no gzip file can have, or more than its payload holds.
     """
     data = bytes(raw)
+    most_keys = (len(data) if stored_bytes is None else stored_bytes) // KEY_BYTES
     try:
         if data[:1] == _AS_IT_IS:
-            return Recipe(tuple(_parts(data, 1)))
+            return Recipe(tuple(_parts(data, 1, most_keys)))
         gzip, position = _decode_gzip(data)
-        return _checked(Recipe(tuple(_parts(data, position)), gzip), gzip)
+        return _checked(Recipe(tuple(_parts(data, position, most_keys)), gzip), gzip)
     except (struct.error, UnicodeDecodeError, ValueError) as error:
         raise IntegrityError(f"a recipe is malformed: {error}") from error
 
 
-def _parts(raw: bytes, position: int) -> Iterator[Part]:
+def _parts(raw: bytes, start: int, most_keys: int) -> Iterator[Part]:
+    """Yield the parts; equal ones as one object."""
+    position, known, keys = start, dict[bytes, Part](), set[bytes]()
     while position < len(raw):
         key, size_bytes, label_bytes = _PART.unpack_from(raw, position)
-        position += _PART.size
-        label = _cut(raw, position, label_bytes)
-        position += label_bytes
-        yield Part(key, size_bytes, label.decode())
+        end = position + _PART.size + label_bytes
+        part = known.get(raw[position:end])
+        if part is None:
+            label = _cut(raw, position + _PART.size, label_bytes)
+            keys.add(key)
+            if len(keys) > most_keys:  # a hash has no pattern: nothing makes it smaller
+                raise ValueError(f"it has more keys than the {most_keys} that its payload has room for")
+            if not size_bytes and len(raw) - start > end - position:
+                raise ValueError("a part of several is empty")
+            part = known[raw[position:end]] = Part(key, size_bytes, label.decode())
+        position = end
+        yield part
 
 
 def _encode_gzip(gzip: GzipRecipe) -> bytes:

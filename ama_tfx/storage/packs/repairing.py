@@ -14,7 +14,8 @@ from ama_tfx.storage.blob_store import Source
 from ama_tfx.storage.codecs import Codec
 from ama_tfx.storage.digest import CHUNK_BYTES, Digest
 from ama_tfx.storage.files import PendingFile, os_errors
-from ama_tfx.storage.packs.checking import DAMAGED, Problem, Report, check, check_piece, check_recipe
+from ama_tfx.storage.packs.checking import DAMAGED, Problem, Report, check
+from ama_tfx.storage.packs.checking_payloads import check_piece, check_recipe
 from ama_tfx.storage.packs.format import Entry, Kind, check_of, key_of, pack_name
 from ama_tfx.storage.packs.index_file import Place
 from ama_tfx.storage.packs.store import PackStore

@@ -39,6 +39,7 @@ class Restorer:
         recipes: Gives the recipes of many files at once.
         load: Gives a piece's raw bytes, checked against its key.
         expect: Is told of pieces that are loaded next.
+        sizes: Of files, as far as they are known from elsewhere.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class Restorer:
         recipes: Callable[[Sequence[Digest]], Mapping[Digest, Recipe]],
         load: Load,
         expect: Callable[[Sequence[Part]], object],
+        sizes: Mapping[Digest, int],
     ) -> None:
-        self._recipes, self._load, self._expect = recipes, load, expect
+        self._recipes, self._load, self._expect, self._sizes = recipes, load, expect, sizes
 
     def restore(self, files: Sequence[tuple[Digest, Path]], on_progress: OnProgress | None = None) -> None:
         """Write new files of one file system; see `BlobStore.export`.
@@ -83,6 +85,8 @@ class Restorer:
         for start in range(0, len(files), _AT_ONCE):
             slice_ = files[start : start + _AT_ONCE]
             recipes = self._recipes([digest for digest, _ in slice_])
+            for digest, recipe in recipes.items():
+                self._check_size(digest, recipe)
             small = [part for recipe in recipes.values() if not _is_large(recipe) for part in recipe.parts]
             self._expect(small[:_EXPECTED_PARTS])
             some, some_bytes = list[_File](), 0
@@ -98,6 +102,14 @@ class Restorer:
                     some, some_bytes = [], 0
             if some:
                 yield some
+
+    def _check_size(self, digest: Digest, recipe: Recipe) -> None:
+        """Refuse a forged recipe, which may be of a file that no disk holds, before its SHA-256 can tell."""
+        expected = self._sizes.get(digest)
+        if expected is not None and recipe.size_bytes != expected:
+            raise IntegrityError(
+                f"blob {digest} is damaged: its recipe gives {recipe.size_bytes} bytes, it should have {expected}"
+            )
 
     def _restore_small(self, files: Iterable[_File]) -> list[int]:
         return [_write(digest, target, recipe.join(map(self._load, recipe.parts))) for digest, target, recipe in files]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -29,6 +29,9 @@ _BUFFER_BYTES = 1 << 16
 
 class PackStore:
     """Files kept as pieces in packs (``docs/reference/formats.md``); a `BlobStore`.
+
+    A child that is forked, also beside threads that read and write, may use the store it inherits; not the writers and
+    the streams that were open: those are the parent's.
 
     Args:
         objects: Where the packs are.
@@ -61,7 +64,7 @@ class PackStore:
         """Return a writer, for a ``with`` block that ends with its ``commit``."""
         self.finder.ensure_complete()
         remove_leftovers(self.scratch, PendingFile.is_leftover)
-        return Writer(self.objects, self.index, self.reader, self.scratch)
+        return Writer(self.objects, self.index, self.reader, self.finder, self.scratch)
 
     def put(self, stream: BinaryIO, *, expected: Digest | None = None) -> BlobInfo:
         """See `BlobStore.put`."""
@@ -83,9 +86,15 @@ class PackStore:
             reader = FileReader(digest, recipe.parts, self.finder.load)
         return cast(BinaryIO, io.BufferedReader(reader, _BUFFER_BYTES))
 
-    def export(self, files: Sequence[tuple[Digest, Path]], *, on_progress: OnProgress | None = None) -> None:
+    def export(
+        self,
+        files: Sequence[tuple[Digest, Path]],
+        *,
+        sizes: Mapping[Digest, int] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
         """See `BlobStore.export`."""
-        Restorer(self.finder.recipes, self.finder.load, self.finder.expect).restore(files, on_progress)
+        Restorer(self.finder.recipes, self.finder.load, self.finder.expect, sizes or {}).restore(files, on_progress)
 
     def has(self, digest: Digest) -> bool:
         """See `BlobStore.has`."""

@@ -11,7 +11,7 @@ from ama_tfx.storage.packs.cutting import Raw
 from ama_tfx.storage.packs.encoding import NO_PARENTS, Encoder, Hashed, Parents
 from ama_tfx.storage.packs.format import Kind, Payload, check_of, key_of
 from ama_tfx.storage.packs.index_file import Place
-from ama_tfx.storage.packs.leaning import Leaning
+from ama_tfx.storage.packs.leaning import TRIES, Leaning
 from ama_tfx.storage.packs.publishing import Publisher
 from ama_tfx.storage.packs.reading import PackReader
 
@@ -51,15 +51,15 @@ class Storing:
     def missing(self, pieces: Iterable[Hashed]) -> dict[bytes, Hashed]:
         """Return those of which the store has no whole copy; build upon the others."""
         missing = {p.key: p for p in pieces if not self._packs.holds(Kind.PIECE, p.key)}
-        there = self._there.find(list(missing)).values()
-        if not there:
-            return missing
-        in_order = sorted(there, key=lambda place: (place.pack, place.entry.offset))
-        tasks = _tasks(in_order, [place.entry.stored_bytes for place in in_order])
-        whole = [place for some in self.pool.map(self._whole, tasks) for place in some]
-        self._there.lean_on(whole)
-        for place in whole:
-            del missing[place.entry.key]
+        for _ in range(TRIES):
+            there = self._there.find(list(missing)).values()
+            in_order = sorted(there, key=lambda place: (place.pack, place.entry.offset))
+            tasks = _tasks(in_order, [place.entry.stored_bytes for place in in_order])
+            whole = [place for some in self.pool.map(self._whole, tasks) for place in some]
+            if self._there.lean_on(whole):
+                for place in whole:
+                    del missing[place.entry.key]
+                break
         return missing
 
     def store(

@@ -20,6 +20,7 @@ from ama_tfx.storage.objects import ObjectStore
 from ama_tfx.storage.packs.aligning import Alignment
 from ama_tfx.storage.packs.cutting import Raw, cut_file, cut_inflated, cut_stream
 from ama_tfx.storage.packs.encoding import NO_PARENTS, Encoder, Hashed, Parents
+from ama_tfx.storage.packs.finding import Finder
 from ama_tfx.storage.packs.format import Entry, Kind, Payload, key_of
 from ama_tfx.storage.packs.gzip_files import Proof, may_be_records, proofs, prove_file
 from ama_tfx.storage.packs.index import Index
@@ -49,6 +50,7 @@ class Writer:
         objects: ObjectStore,
         index: Index,
         reader: PackReader,
+        finder: Finder,
         scratch: Path,
         *,
         rereads: bool = True,
@@ -56,7 +58,7 @@ class Writer:
     ) -> None:
         self._sha = ThreadPoolExecutor(1, thread_name_prefix="ama-sha256")
         self._replaced: set[bytes] = set()
-        self._there = Leaning(objects, index, reader, rereads=rereads)
+        self._there = Leaning(objects, index, reader, finder, rereads=rereads)
         self._encoder = Encoder(index, reader, self._there)
         self._packs = Publisher(objects, index, reader, self._there, scratch=scratch, pack_bytes=pack_bytes)
         self._pieces = Storing(reader, self._there, self._encoder, self._packs)

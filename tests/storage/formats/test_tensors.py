@@ -197,11 +197,13 @@ def test_a_name_alone_makes_no_format(tmp_path):
             assert read(tmp_path / name) == ()
 
 
-def test_a_format_under_another_name_is_an_ordinary_file(tmp_path):
-    np.save(tmp_path / "a.npy", np.ones(3))
-    assert len(tensors(tmp_path / "a.npy")) == 1
-    (tmp_path / "a.npy").rename(tmp_path / "a.bin")
-    assert tensors(tmp_path / "a.bin") == ()
+def test_a_format_is_known_under_every_name(tmp_path):
+    paths = [path for path in samples.write_all(tmp_path) if path.name != samples.DATA_NAME and tensors(path)]
+    assert {path.suffix for path in paths} >= {".safetensors", ".npz", ".h5", ".keras"}
+    for path in paths:
+        found = tensors(path)
+        path.rename(tmp_path / "weights")
+        assert tensors(tmp_path / "weights") == found
 
 
 def test_what_the_operating_system_says_is_raised(tmp_path: Path):

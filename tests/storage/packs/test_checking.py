@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ama_tfx.storage import Source
-from ama_tfx.storage.objects import MemoryObjects
+from ama_tfx.storage import Digest, Source
+from ama_tfx.storage.objects import MemoryObjects, ObjectInfo
 from ama_tfx.storage.packs import PackStore
 from ama_tfx.storage.packs.checking import Problem, check
+from ama_tfx.storage.packs.collecting import collect, plan_collection
 from ama_tfx.storage.packs.format import TRAILER_BYTES, Kind, pack_name
 from ama_tfx.storage.packs.repairing import repair
 from tests.storage.packs.packs_parts import damage_blob, flip, npy, overwrite, put, read, some_bytes, store_on
@@ -231,3 +235,74 @@ def test_a_damaged_copy_gives_nothing(store: PackStore, copy: PackStore) -> None
     damage_blob(store, digest)
     damage_blob(copy, digest)
     assert repair(store, [copy]).after.lost == (digest,)
+
+
+# --- Beside gc.
+
+
+class _Collected(MemoryObjects):
+    """Objects of which a call is the moment at which a collection, begun before, does its deletions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls_left = -1
+        self.collect: Callable[[], object] = list
+
+    def _called(self) -> None:
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            self.collect()
+
+    def read(self, name: str, start: int = 0, size_bytes: int | None = None) -> bytes:
+        self._called()
+        return super().read(name, start, size_bytes)
+
+    def stat(self, name: str) -> ObjectInfo | None:
+        self._called()
+        return super().stat(name)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        self._called()
+        found = list(super().list(prefix))
+        self._called()
+        yield from found
+
+
+def collect_at(store: PackStore, keep: Digest, *times: datetime) -> None:
+    for now in times:
+        collect(store, plan_collection(store, [keep]), now, timedelta(0))
+
+
+@pytest.mark.parametrize("read_data", [True, False])
+def test_a_collection_at_any_moment_of_a_check_is_no_damage(quick_path: Path, read_data: bool) -> None:
+    """It deletes garbage of packs that build upon each other, and a pack whose needed half lies elsewhere now."""
+    first, later = datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 2, tzinfo=timezone.utc)
+    call, met = 0, True
+    while met:
+        call += 1
+        objects = _Collected()
+        store = store_on(objects, quick_path / f"{call}")
+        (parent, child, *files) = [quick_path / f"{call}" / name for name in ("parent", "child", "1", "2", "3")]
+        parent.write_bytes(some_bytes(1, 30_000))
+        child.write_bytes(some_bytes(1, 30_000) + b"more")
+        for number, path in enumerate(files):
+            path.write_bytes(some_bytes(10 + number, 9000))
+        digest: Digest | None = None
+        for path in (parent, child):
+            with store.writer() as writer:
+                digest = writer.add_files([Source(path, (digest,) if digest else ())])[0].digest
+                writer.commit()
+        with store.writer() as writer:
+            keep = writer.add_files([Source(path) for path in files])[0].digest
+            writer.commit()
+        if call % 2:  # condemned already: the next one deletes
+            collect_at(store, keep, first)
+        objects.calls_left = call // 2 + 1
+        objects.collect = partial(collect_at, store, keep, *([later] if call % 2 else [first, later]))
+        report = check(store, read_data=read_data)
+        met = objects.calls_left <= 0
+        assert report.lost == ()
+        assert report.broken == frozenset()
+        assert {finding.problem for finding in report.findings} <= {Problem.UNINDEXED}, call
+        assert read(store, keep) == some_bytes(10, 9000)
+    assert call > 20

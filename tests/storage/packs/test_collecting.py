@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sqlite3
 import tempfile
 import threading
@@ -196,16 +197,16 @@ def test_a_second_collection_at_the_same_time_is_refused(store: PackStore) -> No
     assert refused == [ConflictError]
 
 
-def test_a_collection_that_fails_at_any_call_loses_nothing(tmp_path: Path) -> None:
+def test_a_collection_that_fails_at_any_call_loses_nothing(quick_path: Path) -> None:
     reached = 0
     for call in range(1, 200):
         objects = FaultyObjects(MemoryObjects())
-        store = store_on(objects, tmp_path / f"{call}")
+        store = store_on(objects, quick_path / f"{call}")
         wanted = [put(store, some_bytes(seed, 3000)) for seed in range(2)]
         for number in range(3):
-            (tmp_path / f"s{number}").write_bytes(some_bytes(10 + number, 3000))
+            (quick_path / f"s{number}").write_bytes(some_bytes(10 + number, 3000))
         with store.writer() as writer:
-            infos = writer.add_files([Source(tmp_path / f"s{number}") for number in range(3)])
+            infos = writer.add_files([Source(quick_path / f"s{number}") for number in range(3)])
             writer.commit()
         put(store, some_bytes(99, 3000))
         keep = [*wanted, infos[1].digest]
@@ -312,7 +313,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
         self.store = PackStore.in_folder(Path(self._folder.name) / "store")
         self.now = NOW
         self.kept: dict[Digest, bytes] = {}

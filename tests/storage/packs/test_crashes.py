@@ -24,17 +24,17 @@ from tests.storage.packs.packs_parts import npy, put, read, some_bytes, store_on
 DAY = timedelta(days=1)
 
 
-def test_an_ingest_that_fails_at_any_call_shows_nothing_half_and_can_be_repeated(tmp_path: Path) -> None:
+def test_an_ingest_that_fails_at_any_call_shows_nothing_half_and_can_be_repeated(quick_path: Path) -> None:
     contents = {f"{n}": some_bytes(n, size) for n, size in enumerate((0, 100, 200_000))}
     for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    sources = [Source(tmp_path / name) for name in contents]
+        (quick_path / name).write_bytes(content)
+    sources = [Source(quick_path / name) for name in contents]
     wanted = {Digest.of(content) for content in contents.values()}
     failures = 0
     for fault in (Fault(BackendError("lost")), Fault(BackendError("lost"), before=False), Fault(nothing_stored=True)):
         for call in range(1, 30):
             objects = FaultyObjects(MemoryObjects())
-            store = store_on(objects, tmp_path / "work")
+            store = store_on(objects, quick_path / "work")
             store.index.replace()
             objects.fail("any", fault, call=call)
             try:

@@ -27,6 +27,7 @@ from ama_tfx.errors import (
 from ama_tfx.storage import Digest
 from ama_tfx.storage.packs import PackStore
 from ama_tfx.storage.packs.checking import HARMLESS, Problem, check
+from ama_tfx.storage.packs.index import Index
 from ama_tfx.testing.damage import piece_payloads
 from ama_tfx.testing.processes import count_lines, in_process, kill_at_line, race
 from tests.storage.packs.packs_parts import put, read, some_bytes
@@ -269,14 +270,14 @@ def test_whatever_room_is_left_on_a_disk_what_is_acknowledged_can_be_read(small_
 # --- Killed writers.
 
 
-def test_a_writer_killed_at_any_line_leaves_the_whole_blob_or_nothing(folder: Path, tmp_path: Path) -> None:
-    data = some_bytes(2, 1_500_000)
+def test_a_writer_killed_at_any_line_leaves_the_whole_blob_or_nothing(quick_path: Path) -> None:
+    folder, data = quick_path / "blobs", some_bytes(2, 1_500_000)
     digest = Digest.of(data)
 
     def write() -> None:
         put(PackStore.in_folder(folder), data)
 
-    lines = count_lines(lambda: put(PackStore.in_folder(tmp_path / "counted"), data))
+    lines = count_lines(lambda: put(PackStore.in_folder(quick_path / "counted"), data))
     assert lines > 200
     left_behind = set()
     for line in [*range(1, lines - 120, 41), *range(lines - 120, lines + 1, 4)]:
@@ -340,9 +341,9 @@ def test_a_pack_is_synced_before_it_has_its_name_and_its_folders_after(
     assert pack.parent in synced[before_the_name:]
 
 
-@pytest.mark.xfail(reason="Leaning does not sync the folders of packs that it finds in the index", strict=True)
+@pytest.mark.parametrize("reader", ["another process", "the writer itself"])
 def test_what_a_killed_writer_published_is_synced_before_others_build_upon_it(
-    store: PackStore, folder: Path, synced: list[Path]
+    store: PackStore, folder: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
     def publish_and_die() -> None:
         real = os.link
@@ -357,10 +358,19 @@ def test_what_a_killed_writer_published_is_synced_before_others_build_upon_it(
     with pytest.raises(ChildProcessError):
         in_process(publish_and_die)
     (pack,) = packs_in(folder)
-    assert PackStore.in_folder(folder).has(HELLO)  # and a reader has indexed it
     synced.clear()
+    real, indexed = Index.add, list[bool]()
+
+    def add(*args: object) -> None:
+        indexed.append(pack.parent in synced)
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Index, "add", add)
+    found = PackStore.in_folder(folder) if reader == "another process" else store
+    assert found.has(HELLO)  # from now on everybody who finds it in the index takes it for durable
+    assert indexed == [True]
     assert put(store, b"hello") == HELLO
-    assert pack.parent in synced
+    assert packs_in(folder) == [pack]
 
 
 # --- Damage.

@@ -236,20 +236,20 @@ def small_packs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_packs")
 @pytest.mark.parametrize("before", [True, False], ids=["request lost", "answer lost"])
 def test_a_writer_that_loses_the_network_at_any_call_can_be_repeated(
-    files: list[Path], tmp_path: Path, before: bool
+    files: list[Path], quick_path: Path, before: bool
 ) -> None:
     def work(objects: FaultyObjects, cache: Path) -> list[Digest]:
         return upload(machine(objects, cache), files)
 
     expected = [path.read_bytes() for path in files]
-    total = calls_of(work, MemoryObjects(), tmp_path / "count")
+    total = calls_of(work, MemoryObjects(), quick_path / "count")
     assert total >= 15
     for call in range(1, total + 1):
-        objects, cache = FaultyObjects(MemoryObjects()), tmp_path / f"cache-{call}"
+        objects, cache = FaultyObjects(MemoryObjects()), quick_path / f"cache-{call}"
         objects.fail("any", connection_lost(before=before), call=call)
         with pytest.raises(BackendError, match=CONNECTION_LOST):
             work(objects, cache)
-        seen = machine(objects.inner, tmp_path / f"check-{call}")
+        seen = machine(objects.inner, quick_path / f"check-{call}")
         seen.refresh()
         assert check(seen, read_data=True).findings == ()
         sent = {info.name for info in objects.inner.list("packs/")}
@@ -257,7 +257,7 @@ def test_a_writer_that_loses_the_network_at_any_call_can_be_repeated(
         digests = work(objects, cache)
         assert sent.isdisjoint(name for verb, name in objects.calls if verb == "put")
         if call % 5 == 1:
-            assert download(machine(objects, tmp_path / f"b-{call}"), digests, tmp_path / f"out-{call}") == expected
+            assert download(machine(objects, quick_path / f"b-{call}"), digests, quick_path / f"out-{call}") == expected
 
 
 def test_a_reader_that_loses_the_network_at_any_call_shows_nothing_and_can_be_repeated(

@@ -27,7 +27,7 @@ from ama_tfx.testing.processes import in_process
 from ama_tfx.testing.system_calls import Fault, calls_of, failures, kills, run_with, some_of, try_each
 from tests.storage.packs.packs_parts import damage_blob, put, read, some_bytes
 
-KILLS, FAILURES = 40, 48
+KILLS, FAILURES = 24, 28
 """How many faults of each scenario CI has time for; AMA_EVERY_SYSTEM_CALL=1 tries them all."""
 
 DAY = timedelta(days=1)

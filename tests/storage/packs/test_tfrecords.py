@@ -170,6 +170,7 @@ class TestGzip:
             some_bytes(2, 90_000),
             b"\x1f\x8b\x08" + some_bytes(3, 300_000),
         ],
+        ids=["something after it", "cut off", "two members", "no records", "no gzip", "only its beginning"],
     )
     def test_what_cannot_be_made_again_is_an_ordinary_file(self, store: PackStore, tmp_path: Path, content: bytes):
         (tmp_path / "a.gz").write_bytes(content)
