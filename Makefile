@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 UV := .tools/uv/bin/uv
 INSTALLED := .venv/.installed
+# Of the tests: a file's tests stay together, and two that start TFX take 3 GB.
+WORKERS := 2
 # The packages of that day run together without warnings (docs/adr/0001-tfx-1-16-on-python-3-10.md).
 LOCK_DATE := 2025-03-31
 LOCK := $(UV) pip compile --quiet --python-version 3.10 --exclude-newer $(LOCK_DATE) --generate-hashes --no-header \
@@ -18,7 +20,7 @@ demo: $(INSTALLED)  ## run the taxi pipeline on real data, then show what it reg
 	$(PYTHON) -m pipelines.taxi
 
 test: $(INSTALLED)  ## run the tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(INSTALLED)  ## format, lint, types, layers, spelling
 	$(PYTHON) -m ruff format --check .
@@ -35,6 +37,7 @@ bench: $(INSTALLED)  ## measure, as ratios against a named peer in one run; no p
 	scripts/peers.sh
 	$(PYTHON) -m tests.bench
 	$(PYTHON) -m tests.bench.bench_store
+	$(PYTHON) -m tests.bench.bench_registry
 
 lock: setup.py requirements/dev.in requirements/uv.in  ## resolve the requirements again
 	scripts/bootstrap.sh uv

@@ -29,7 +29,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["ama_tfx", "ama_tfx.*"]),
-    package_data={"ama_tfx": ["py.typed"]},
+    package_data={"ama_tfx": ["py.typed", "inspection/*.txt"]},
     install_requires=[
         "alembic>=1.13,<2",
         "blake3>=1,<2",

@@ -43,6 +43,7 @@ make_venv() {
   echo "installing the locked packages into .venv (about a minute) ..." >&2
   VIRTUAL_ENV=.venv "$uv" pip install --quiet --require-hashes --compile-bytecode --requirement requirements/full.txt
   VIRTUAL_ENV=.venv "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
+  .venv/bin/python -m compileall -q ama_tfx
 }
 
 case "${1:-}" in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .tools/peers: what the benchmarks of the store compare it with, apart from the project's locked packages.
+# Makes .tools/peers: what the benchmarks compare ama with, apart from the project's locked packages.
 #   scripts/peers.sh         -> hf_xet, dvc and mlflow, each in an environment of its own; restic, borg, git-lfs by apt
 #   scripts/peers.sh clean   -> removes the environments; what apt installed stays
 # Run it as often as you like: what is there is not installed again. A peer that is missing is left out of the tables.
@@ -43,6 +43,7 @@ scripts/bootstrap.sh uv
 environment hf_xet hf_xet==1.8.0
 environment dvc dvc==3.67.1
 environment mlflow mlflow-skinny==3.17.2
+environment mlflow-registry mlflow-skinny==3.17.2 sqlalchemy==2.0.58 alembic==1.20.1
 debian restic restic '0.14.0*'
 debian borg borgbackup '1.2.4*'
 debian git-lfs git-lfs '3.3.0*'
