@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ama_tfx.catalog.inserting import insert_into
 from ama_tfx.catalog.records import AssetRow
-from ama_tfx.catalog.schema import assets, versions, workspaces
+from ama_tfx.catalog.schema import assets, descriptions, versions, workspaces
 from ama_tfx.errors import ConflictError
 
 _WORKSPACES_LOCK = 0x616D62
@@ -96,16 +96,17 @@ def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> lis
             assets.c.name,
             sa.func.count(versions.c.id).label("version_count"),
             assets.c.created_at,
+            sa.func.coalesce(descriptions.c.text, "").label("description"),
         )
         .join(workspaces, workspaces.c.id == assets.c.workspace_id)
         .outerjoin(versions, versions.c.asset_id == assets.c.id)
+        .outerjoin(descriptions, descriptions.c.asset_id == assets.c.id)
         .where(*conditions)
-        .group_by(assets.c.id, workspaces.c.name, assets.c.name, assets.c.created_at)
+        .group_by(assets.c.id, workspaces.c.name, assets.c.name, assets.c.created_at, descriptions.c.text)
     )
     rows = [AssetRow(**row._mapping) for row in connection.execute(query)]
     return sorted(rows, key=lambda row: (row.workspace, row.name))
 
 
 def _insert_missing(connection: sa.Connection, table: sa.Table, **values: object) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).values(**values).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, table).values(**values).on_conflict_do_nothing())

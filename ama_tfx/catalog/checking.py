@@ -8,13 +8,15 @@ from collections.abc import Collection, Iterator
 import sqlalchemy as sa
 
 from ama_tfx.catalog.records import VersionRow
-from ama_tfx.catalog.schema import aliases, assets, files, registrations, tags, versions, workspaces
-from ama_tfx.catalog.versions import versions_where
+from ama_tfx.catalog.schema import aliases, assets, files, registrations, retirements, tags, versions, workspaces
+from ama_tfx.catalog.versions import searched_of, versions_where
 from ama_tfx.errors import IntegrityError
-from ama_tfx.storage import Digest
+from ama_tfx.storage import Digest, parse_json
 
 PAGE = 1000
 """Rows of one query, unless the caller says otherwise."""
+
+_KEPT_FILES = (files.c.url.is_(None), files.c.version_id.not_in(sa.select(retirements.c.version_id)))
 
 _NEVER_UPDATED = ("versions", "files", "refs", "properties", "registrations", "alias_moves", "audit")
 _NEVER_DELETED = ("alias_moves", "audit")
@@ -26,10 +28,13 @@ def versions_after(connection: sa.Connection, version_id: int, *, limit: int = P
 
 
 def digests_after(connection: sa.Connection, after: Digest | None, *, limit: int = PAGE) -> list[Digest]:
-    """Return the next blobs that any version needs, files and manifests, each once and in order."""
+    """Return the next blobs that any version needs, files and manifests, each once and in order.
+
+    A retired version needs its manifest only, and no version a file that is kept elsewhere.
+    """
     found: set[Digest] = set()
-    for column in (files.c.sha256, versions.c.digest):
-        query = sa.select(column).distinct().order_by(column).limit(limit)
+    for column, *conditions in ((files.c.sha256, *_KEPT_FILES), (versions.c.digest,)):
+        query = sa.select(column).where(*conditions).distinct().order_by(column).limit(limit)
         found.update(connection.execute(query if after is None else query.where(column > after)).scalars())
     if None in found:  # which no column allows: only damage has it
         raise IntegrityError("the catalog is damaged: a file or version has no digest; restore it from a backup")
@@ -39,8 +44,18 @@ def digests_after(connection: sa.Connection, after: Digest | None, *, limit: int
 def needed_of(connection: sa.Connection, digests: Collection[Digest]) -> set[Digest]:
     """Return which of some blobs, at most a page of them, any version needs."""
     found: set[Digest] = set()
-    for column in (files.c.sha256, versions.c.digest):
-        found.update(connection.execute(sa.select(column).where(column.in_(digests)).distinct()).scalars())
+    for column, *conditions in ((files.c.sha256, *_KEPT_FILES), (versions.c.digest,)):
+        query = sa.select(column).where(column.in_(digests), *conditions).distinct()
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def sizes_of(connection: sa.Connection, digests: Collection[Digest]) -> dict[Digest, set[int]]:
+    """Return which sizes versions, retired ones too, say that some blobs have, at most a page of them."""
+    query = sa.select(files.c.sha256, files.c.size_bytes).distinct()
+    found: dict[Digest, set[int]] = {}
+    for digest, size_bytes in connection.execute(query.where(files.c.sha256.in_(digests), files.c.url.is_(None))):
+        found.setdefault(digest, set()).add(size_bytes)
     return found
 
 
@@ -65,13 +80,13 @@ def version_tags(connection: sa.Connection) -> Iterator[tuple[str, str, int, str
 
 
 def version_provenances(connection: sa.Connection) -> Iterator[tuple[str, str, int, Digest, str, datetime.datetime]]:
-    """Give every registration of every version: workspace, asset, number, digest of the provenance, by whom and when.
+    """Give every registration, in order: workspace, asset, number, digest of the provenance, by whom and when.
 
     The digest is that of what stands there, not the one that stands beside it.
     """
     made = (registrations.c.provenance, registrations.c.registered_by, registrations.c.registered_at)
     query = _named(versions.c.number, *made).join(registrations, registrations.c.version_id == versions.c.id)
-    for workspace, asset, number, provenance, author, at in connection.execute(query):
+    for workspace, asset, number, provenance, author, at in connection.execute(query.order_by(registrations.c.id)):
         yield workspace, asset, number, Digest.of(provenance.encode()), author, at
 
 
@@ -84,6 +99,20 @@ def alias_authors(connection: sa.Connection) -> Iterator[tuple[str, str, str, st
         .join(workspaces, workspaces.c.id == assets.c.workspace_id)
     )
     yield from (tuple(row) for row in connection.execute(query))
+
+
+def wrong_runs(connection: sa.Connection) -> Iterator[tuple[str, str, int, str]]:
+    """Give every registration that is found by another pipeline or run than its provenance names.
+
+    That is its workspace, asset and number, and what it is found by.
+    """
+    found_by = (registrations.c.pipeline, registrations.c.run_id)
+    query = _named(versions.c.number, registrations.c.provenance, *found_by)
+    query = query.join(registrations, registrations.c.version_id == versions.c.id)
+    for workspace, asset, number, provenance, pipeline, run_id in connection.execute(query):
+        told = searched_of(parse_json(provenance, "a provenance"))
+        if told != {"pipeline": pipeline, "run_id": run_id}:
+            yield workspace, asset, number, f"pipeline {pipeline!r} and run {run_id!r}"
 
 
 def missing_guards(connection: sa.Connection) -> list[str]:

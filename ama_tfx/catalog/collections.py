@@ -8,8 +8,8 @@ what a collection did not see when it read, has seen the collection: no clock ta
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ama_tfx.catalog.inserting import insert_into
 from ama_tfx.catalog.schema import registry_facts
 
 _KEY = "collections"
@@ -34,7 +34,6 @@ def begin_collection(connection: sa.Connection) -> int:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
     number = collection_number(connection) + 1
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = insert(registry_facts).values(key=_KEY, value=str(number))
+    row = insert_into(connection, registry_facts).values(key=_KEY, value=str(number))
     connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": str(number)}))
     return number

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from ama_tfx.catalog.schema import HEAD, registry_facts, versions
+from ama_tfx.catalog.migrating import lock_schema, migrate
+from ama_tfx.catalog.schema import HEAD, OLDER, registry_facts, versions
 from ama_tfx.errors import (
     AmaError,
     BackendError,
@@ -29,9 +29,6 @@ from ama_tfx.errors import (
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one on SQLite before it gives up."""
-
-_MIGRATING = threading.Lock()
-"""Alembic keeps the migration under way in global variables."""
 
 
 class Database:
@@ -60,11 +57,17 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Give a connection whose changes are committed together when the block ends, or not at all."""
+    def write(self, *, dry_run: bool = False) -> Iterator[sa.Connection]:
+        """Give a connection whose changes are committed together when the block ends, or not at all.
+
+        Args:
+            dry_run: Whether they are not to be: what would be refused is refused, and nothing is changed.
+        """
         writing = self.engine.execution_options(ama_write=True)
-        with self._errors(), writing.connect() as connection, connection.begin():
+        with self._errors(), writing.connect() as connection, connection.begin() as transaction:
             yield connection
+            if dry_run:
+                transaction.rollback()
 
     def close(self) -> None:
         """Let go of idle connections; the next transaction opens one again."""
@@ -72,53 +75,74 @@ class Database:
 
     def create(self, registry_id: str) -> None:
         """Build the tables, unless somebody already has, and give the registry its identity."""
-        import alembic.command
-        import alembic.config
-
-        config = alembic.config.Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         if self.engine.dialect.name == "sqlite":
             with self._errors(), contextlib.closing(self.engine.raw_connection()) as raw:
                 raw.cursor().execute("PRAGMA journal_mode = WAL")  # not possible inside a transaction
         with self.write() as connection:
-            if connection.dialect.name == "postgresql":  # two clients may meet an empty database at once
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(0)")
+            lock_schema(connection)  # two clients may meet an empty database at once
             if sa.inspect(connection).has_table("alembic_version"):
                 return
-            config.attributes["connection"] = connection
-            with _MIGRATING:
-                alembic.command.upgrade(config, HEAD)
+            migrate(connection)
             connection.execute(registry_facts.insert().values(key="registry_id", value=registry_id))
 
     def check(self) -> str:
         """Return the registry's identity, after making sure that this release can read the database.
 
+        A catalog of an earlier release is brought to this one's schema, in one transaction.
+
         Raises:
-            FormatError: The schema is of another release.
+            FormatError: The schema is of a later release, or of none.
             IntegrityError: The catalog does not say which registry it is of.
             NotFoundError: There is no catalog in the database.
+            PermissionDeniedError: The schema is of an earlier release, and this user may not change it.
         """
         with self.read() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                raise NotFoundError(f"no catalog in {self.name}: it has no table 'alembic_version'")
-            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            if revision != HEAD:
-                raise FormatError(
-                    f"catalog {self.name} has schema {revision!r}, this release of ama-tfx reads {HEAD!r}; "
-                    "use the release that wrote it"
-                )
-            wanted = sa.select(registry_facts.c.value).where(registry_facts.c.key == "registry_id")
-            registry_id = connection.execute(wanted).scalar()
-            if registry_id is None:
-                raise IntegrityError(
-                    f"catalog {self.name} does not say which registry it is of; restore it from a backup"
-                )
-            return str(registry_id)
+            if (revision := self._revision(connection)) not in OLDER:
+                return self._identity(connection, revision)
+        self._upgrade(revision)
+        with self.read() as connection:
+            return self._identity(connection, self._revision(connection))
 
     def has_versions(self) -> bool:
         """Return whether anything was ever registered."""
         with self.read() as connection:
             return connection.execute(sa.select(versions.c.id).limit(1)).first() is not None
+
+    def _revision(self, connection: sa.Connection) -> str | None:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            raise NotFoundError(f"no catalog in {self.name}: it has no table 'alembic_version'")
+        revision: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return revision
+
+    def _identity(self, connection: sa.Connection, revision: str | None) -> str:
+        if revision != HEAD:
+            raise FormatError(
+                f"catalog {self.name} has schema {revision!r}, this release of ama-tfx reads {HEAD!r}; "
+                "use the release that wrote it"
+            )
+        wanted = sa.select(registry_facts.c.value).where(registry_facts.c.key == "registry_id")
+        registry_id = connection.execute(wanted).scalar()
+        if registry_id is None:
+            raise IntegrityError(f"catalog {self.name} does not say which registry it is of; restore it from a backup")
+        return str(registry_id)
+
+    def _upgrade(self, found: str) -> None:
+        """Bring the schema to `HEAD`, unless another process just has."""
+        try:
+            with self.write() as connection:
+                lock_schema(connection)
+                if self._revision(connection) in OLDER:
+                    migrate(connection)
+        except OutOfSpaceError:
+            raise
+        except (PermissionDeniedError, BackendError) as error:
+            if not isinstance(error, PermissionDeniedError) and "must be owner" not in str(error):
+                raise
+            raise PermissionDeniedError(
+                f"catalog {self.name} has schema {found!r}, this release of ama-tfx reads {HEAD!r}, and this user may "
+                "not change it; let somebody who may write to the registry open it once with this release, "
+                "or use the release that wrote it"
+            ) from error
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

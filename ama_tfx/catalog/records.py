@@ -20,6 +20,7 @@ class AssetRow:
         name: Name within the workspace.
         version_count: How many versions it has.
         created_at: When it was made, aware, UTC.
+        description: What it is said to be; empty when nobody said anything.
     """
 
     id: int
@@ -27,6 +28,7 @@ class AssetRow:
     name: str
     version_count: int
     created_at: datetime.datetime
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,12 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file of a version: its path in the asset, its SHA-256 and its size."""
+    """A file of a version: its path in the asset, its SHA-256 and its size; ``url`` when it is kept elsewhere."""
 
     path: str
     digest: Digest
     size_bytes: int
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,55 @@ class AliasMove:
     reason: str
     moved_at: datetime.datetime
     moved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRule:
+    """That an alias is protected, and whether only blessed versions may get it."""
+
+    name: str
+    needs_blessing: bool
+    set_at: datetime.datetime
+    set_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinRow:
+    """Why a version is pinned, since when and by whom."""
+
+    reason: str
+    pinned_at: datetime.datetime
+    pinned_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetirementRow:
+    """Why a version is retired, since when and by whom."""
+
+    reason: str
+    retired_at: datetime.datetime
+    retired_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRow:
+    """How large an asset is: its kept versions, and their files with their sizes, each as often as it is listed."""
+
+    id: int
+    workspace: str
+    asset: str
+    version_count: int
+    file_count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionRow:
+    """What an asset is said to be, since when and by whom."""
+
+    text: str
+    described_at: datetime.datetime
+    described_by: str
 
 
 @dataclass(frozen=True, slots=True)

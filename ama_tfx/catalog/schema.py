@@ -9,8 +9,11 @@ import sqlalchemy as sa
 
 from ama_tfx.storage import Digest
 
-HEAD = "0001"
+HEAD = "0002"
 """The Alembic revision that this release reads and writes."""
+
+OLDER = ("0001",)
+"""The revisions that it takes to `HEAD` where it meets them."""
 
 metadata = sa.MetaData(
     naming_convention={
@@ -110,8 +113,8 @@ versions = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("file_count", sa.Integer, nullable=False),
-    sa.Column("created_at", Utc, nullable=False),
-    sa.Column("created_by", sa.String(255), nullable=False),
+    sa.Column("created_at", Utc, nullable=False, index=True),
+    sa.Column("created_by", sa.String(255), nullable=False, index=True),
     sa.UniqueConstraint("asset_id", "number"),
     sa.UniqueConstraint("asset_id", "semantic"),
     sa.UniqueConstraint("asset_id", "digest"),
@@ -124,6 +127,7 @@ files = sa.Table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("sha256", Sha256, nullable=False, index=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("url", sa.Text),  # where external content is kept; such bytes are not in the store
 )
 
 refs = sa.Table(
@@ -151,6 +155,44 @@ tags = sa.Table(
     sa.Index(None, "name"),
 )
 
+metrics = sa.Table(
+    "metrics",
+    metadata,
+    _to("version_id", "versions.id", primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("recorded_at", Utc, nullable=False),
+    sa.Column("recorded_by", sa.String(255), nullable=False),
+    sa.Index(None, "name", "value"),
+)
+
+pins = sa.Table(
+    "pins",
+    metadata,
+    _to("version_id", "versions.id", primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("pinned_at", Utc, nullable=False),
+    sa.Column("pinned_by", sa.String(255), nullable=False),
+)
+
+retirements = sa.Table(
+    "retirements",
+    metadata,
+    _to("version_id", "versions.id", primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("retired_at", Utc, nullable=False),
+    sa.Column("retired_by", sa.String(255), nullable=False),
+)
+
+descriptions = sa.Table(
+    "descriptions",
+    metadata,
+    _to("asset_id", "assets.id", primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("described_at", Utc, nullable=False),
+    sa.Column("described_by", sa.String(255), nullable=False),
+)
+
 registrations = sa.Table(
     "registrations",
     metadata,
@@ -160,6 +202,9 @@ registrations = sa.Table(
     sa.Column("registered_by", sa.String(255), nullable=False),
     sa.Column("provenance", sa.Text, nullable=False),  # canonical JSON
     sa.Column("provenance_sha256", Sha256, nullable=False),
+    # Both are in the provenance too; here they can be searched.
+    sa.Column("pipeline", sa.String(255), index=True),
+    sa.Column("run_id", sa.String(255), index=True),
     sa.UniqueConstraint("version_id", "provenance_sha256"),
 )
 
@@ -172,6 +217,17 @@ aliases = sa.Table(
     sa.Column("moved_at", Utc, nullable=False),
     sa.Column("moved_by", sa.String(255), nullable=False),
     sa.Index(None, "name"),
+)
+
+# A row: the alias is protected.
+alias_rules = sa.Table(
+    "alias_rules",
+    metadata,
+    _to("asset_id", "assets.id", primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("needs_blessing", sa.Boolean, nullable=False),
+    sa.Column("set_at", Utc, nullable=False),
+    sa.Column("set_by", sa.String(255), nullable=False),
 )
 
 alias_moves = sa.Table(

@@ -12,6 +12,8 @@ from ama_tfx.catalog.records import FileRow, NewVersion, Registration, VersionRo
 from ama_tfx.catalog.schema import assets, files, properties, refs, registrations, tags, versions, workspaces
 from ama_tfx.storage import Digest, canonical_json, parse_json
 
+_SEARCHED_LENGTH = 255
+
 
 def insert_version(connection: sa.Connection, asset_id: int, new: NewVersion) -> int:
     """Add the asset's next version and return its row number; the asset is locked by the caller."""
@@ -34,7 +36,10 @@ def insert_version(connection: sa.Connection, asset_id: int, new: NewVersion) ->
     _insert_all(
         connection,
         files,
-        [{"version_id": version_id, "path": f.path, "sha256": f.digest, "size_bytes": f.size_bytes} for f in new.files],
+        [
+            {"version_id": version_id, "path": f.path, "sha256": f.digest, "size_bytes": f.size_bytes, "url": f.url}
+            for f in new.files
+        ],
     )
     _insert_all(
         connection, refs, [{"version_id": version_id, "role": role, "target_id": target} for role, target in new.refs]
@@ -79,7 +84,7 @@ def versions_where(
 def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
     """Return a version's files by path."""
     query = sa.select(files).where(files.c.version_id == version_id)
-    rows = [FileRow(row.path, row.sha256, row.size_bytes) for row in connection.execute(query)]
+    rows = [FileRow(row.path, row.sha256, row.size_bytes, row.url) for row in connection.execute(query)]
     return sorted(rows, key=lambda row: row.path)
 
 
@@ -132,7 +137,10 @@ def add_tags(connection: sa.Connection, version_id: int, names: Sequence[str]) -
 def add_registration(
     connection: sa.Connection, version_id: int, provenance: Mapping[str, Any], *, now: datetime.datetime, actor: str
 ) -> bool:
-    """Record that a version was registered, with its provenance; return whether that is news."""
+    """Record that a version was registered, with its provenance; return whether that is news.
+
+    The provenance's ``pipeline`` and ``run_id`` can be searched for, when they are names of at most 255 characters.
+    """
     document = canonical_json(dict(provenance))
     digest = Digest.of(document)
     known = sa.select(registrations.c.id).where(
@@ -141,7 +149,7 @@ def add_registration(
     if connection.execute(known).first():
         return False
     row = {"version_id": version_id, "registered_at": now, "registered_by": actor, "provenance": document.decode()}
-    connection.execute(registrations.insert().values(**row, provenance_sha256=digest))
+    connection.execute(registrations.insert().values(**row, **searched_of(provenance), provenance_sha256=digest))
     return True
 
 
@@ -152,6 +160,15 @@ def registrations_of(connection: sa.Connection, version_id: int) -> list[Registr
         Registration(row.registered_at, row.registered_by, parse_json(row.provenance, "a provenance"))
         for row in connection.execute(query)
     ]
+
+
+def searched_of(provenance: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what of a provenance can be searched for."""
+    return {key: provenance[key] if _is_searchable(provenance.get(key)) else None for key in ("pipeline", "run_id")}
+
+
+def _is_searchable(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _SEARCHED_LENGTH and value.isprintable()
 
 
 def _linked(

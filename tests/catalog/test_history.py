@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import AuditEntry
 from ama_tfx.catalog.audit import START
-from ama_tfx.catalog.schema import audit
+from ama_tfx.catalog.schema import audit, retirements
 from ama_tfx.errors import AmaError, IntegrityError, InvalidInputError
 from ama_tfx.storage import Digest
 from ama_tfx.testing.processes import race_threads
@@ -35,6 +35,12 @@ def history(database, add_version, now):
         catalog.add_registration(connection, second, {"run": "1"}, now=now, actor="ann")
         catalog.add_tags(connection, second, ["good"])
         catalog.point_alias(connection, 1, catalog.AliasMove("champion", None, 2, "better", now, "ann"))
+        catalog.write_rule(connection, 1, catalog.AliasRule("champion", False, now, "ann"))
+        catalog.write_metrics(connection, second, {"auc": 0.9}, now=now, actor="ann")
+        catalog.write_pin(connection, second, catalog.PinRow("shipped", now, "ann"))
+        catalog.write_description(connection, 1, catalog.DescriptionRow("a model", now, "ann"))
+        retired = {"reason": "old", "retired_at": now, "retired_by": "ann"}
+        connection.execute(retirements.insert().values(version_id=first, **retired))
         for number in range(1, 6):
             catalog.append_audit(
                 connection, "version.register", f"ama://default/model-{number}", {"n": number}, now=now, actor="ann"

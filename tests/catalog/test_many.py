@@ -17,12 +17,14 @@ def test_a_file_in_many_versions_with_many_referrers_is_found_in_all(database, a
         digest = "randomblob(32)" if connection.dialect.name == "sqlite" else "sha256(i::text::bytea)"
         for table, values in {
             "versions": f"i, asset_id, i, '1.0.' || i, {digest}, kind, '', 4, 1, created_at, 'ann' FROM versions, n",
-            "files": "i, path, sha256, size_bytes FROM files, n",
+            "files": "i, path, sha256, size_bytes, url FROM files, n",
             "refs": f"i, 'input', {first} FROM n",
         }.items():
             columns = ", ".join(column.name for column in metadata.tables[table].columns)
             insert = f"INSERT INTO {table} ({columns}) {numbers} SELECT {values}"
             connection.exec_driver_sql(insert)
+        # What PostgreSQL does by itself within a minute: until then it may take the tables for empty.
+        connection.exec_driver_sql("ANALYZE")
         for alias in ("b", "a"):
             catalog.point_alias(connection, asset_id, AliasMove(alias, None, 5, "", now, "ann"))
     with database.read() as connection:

@@ -7,14 +7,19 @@ from ama_tfx.catalog.schema import HEAD, Utc, metadata
 
 TABLES = [
     "alias_moves",
+    "alias_rules",
     "aliases",
     "assets",
     "audit",
+    "descriptions",
     "files",
+    "metrics",
+    "pins",
     "properties",
     "refs",
     "registrations",
     "registry_facts",
+    "retirements",
     "tags",
     "versions",
     "workspaces",
@@ -56,8 +61,8 @@ def test_primary_and_foreign_keys_are_the_declared_ones(database):
 def test_the_database_says_which_schema_it_has(database):
     with database.read() as connection:
         rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
-    assert rows == ["0001"]
-    assert HEAD == "0001"
+    assert rows == ["0002"]
+    assert HEAD == "0002"
 
 
 def test_a_naive_time_is_a_programming_error(now):
