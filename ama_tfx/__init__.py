@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ama_tfx.components.types import Asset
     from ama_tfx.errors import AmaError
-    from ama_tfx.registry import Facts, Ref, Registry
+    from ama_tfx.registry import Facts, Ref, Registry, open_registry
 
 __version__ = "0.1.0"
 
-__all__ = ["AmaError", "Asset", "Facts", "Ref", "Registry", "__version__"]
+__all__ = ["AmaError", "Asset", "Facts", "Ref", "Registry", "__version__", "open_registry"]
 
 _HOMES = {
     "AmaError": "ama_tfx.errors",
@@ -24,6 +24,7 @@ _HOMES = {
     "Facts": "ama_tfx.registry",
     "Ref": "ama_tfx.registry",
     "Registry": "ama_tfx.registry",
+    "open_registry": "ama_tfx.registry",
 }
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "NotFoundError",
     "OutOfSpaceError",
     "PermissionDeniedError",
+    "QueryError",
     "RunFailedError",
     "UserCodeError",
     "did_you_mean",
@@ -47,6 +48,22 @@ class InvalidInputError(AmaError, ValueError):
 
     code = "invalid_input"
     exit_code = 2
+
+
+class QueryError(InvalidInputError):
+    """A query cannot be read: fix it where ``excerpt`` points.
+
+    Attributes:
+        message: What is wrong, in one line.
+        excerpt: The query, and a line below it whose carets stand under what is wrong; empty when no place is.
+    """
+
+    def __init__(self, message: str, excerpt: str = "") -> None:
+        self.message, self.excerpt = message, excerpt
+        super().__init__(message, excerpt)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.excerpt}" if self.excerpt else self.message
 
 
 class NotFoundError(AmaError, LookupError):

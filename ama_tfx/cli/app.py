@@ -1,97 +1,115 @@
-"""The root of the command line: the table of commands, and how they are found, listed and run."""
+"""The root of the command line: the tables of commands, and ``main``."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
-from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+import gc
+from typing import NoReturn
 
 import click
-from click.shell_completion import shell_complete
 
 import ama_tfx
-from ama_tfx.cli.outcomes import EXIT_CODES, exit_after
-from ama_tfx.cli.session import Session, registry_options, shared_options
-from ama_tfx.errors import did_you_mean
-
-
-class Entry(NamedTuple):
-    """Where a command is, and what the list of commands says of it."""
-
-    module: str
-    help: str
-
+from ama_tfx.cli.outcomes import EXIT_CODES
+from ama_tfx.cli.root import Entry, Root
+from ama_tfx.cli.session import registry_options, shared_options
 
 COMMANDS = {
     "init": Entry("ama_tfx.cli.cmd_init", "Start or go on with an asset's next version in this folder."),
     "add": Entry("ama_tfx.cli.cmd_add", "Add files and folders to the next version."),
     "add ref": Entry("ama_tfx.cli.cmd_add_ref", "Record what the next version is made from."),
-    "set": Entry("ama_tfx.cli.cmd_set", "Set the next version's alias, message, tags, properties or kind."),
+    "remove": Entry("ama_tfx.cli.cmd_remove", "Take files out of the next version, or unset what was set."),
+    "status": Entry("ama_tfx.cli.cmd_status", "Show what is pending, and what an upload would do."),
+    "diff": Entry("ama_tfx.cli.cmd_diff", "Show what differs, file by file and line by line."),
+    "set": Entry("ama_tfx.cli.cmd_set", "Set the next version's alias, message, tags, properties, metrics or kind."),
+    "discard": Entry("ama_tfx.cli.cmd_discard", "Forget what is pending of the current asset."),
+    "switch": Entry("ama_tfx.cli.cmd_switch", "Work on another asset, or from another version on."),
+    "clone": Entry("ama_tfx.cli.cmd_clone", "Make a folder with a version's files, to make the next version from."),
     "upload": Entry("ama_tfx.cli.cmd_upload", "Register what was added as a version."),
     "download": Entry("ama_tfx.cli.cmd_download", "Write a version, or files of it, into a folder."),
+    "alias set": Entry("ama_tfx.cli.cmd_alias_set", "Point an alias at a version."),
+    "alias move": Entry("ama_tfx.cli.cmd_alias_move", "Move an alias that exists to another version."),
+    "alias remove": Entry("ama_tfx.cli.cmd_alias_remove", "Remove an alias of an asset."),
+    "alias list": Entry("ama_tfx.cli.cmd_alias_list", "List an asset's aliases, and which are protected."),
+    "alias log": Entry("ama_tfx.cli.cmd_alias_log", "Show the moves of an asset's aliases."),
+    "alias protect": Entry("ama_tfx.cli.cmd_alias_protect", "Protect an alias: moving it needs a reason."),
+    "alias unprotect": Entry("ama_tfx.cli.cmd_alias_unprotect", "Protect an alias no more."),
+    "tag": Entry("ama_tfx.cli.cmd_tag", "Tag a version, or take tags off it."),
+    "metrics": Entry("ama_tfx.cli.cmd_metrics", "Record metrics of a version, or show them."),
+    "describe": Entry("ama_tfx.cli.cmd_describe", "Say what an asset is, or show what was said."),
+    "pin": Entry("ama_tfx.cli.cmd_pin", "Pin a version against retention, or list what is pinned."),
+    "unpin": Entry("ama_tfx.cli.cmd_unpin", "Unpin a version."),
     "find": Entry("ama_tfx.cli.cmd_find", "Find the versions that hold a file of the same content."),
+    "search": Entry("ama_tfx.cli.cmd_search", "Find versions by name, tag, metric, property, time, run or words."),
     "show": Entry("ama_tfx.cli.cmd_show", "Show everything known of a version."),
     "list": Entry("ama_tfx.cli.cmd_list", "List assets, or the versions of one."),
     "log": Entry("ama_tfx.cli.cmd_log", "Show an asset's history: versions and moves of aliases."),
+    "compare": Entry("ama_tfx.cli.cmd_compare", "Compare versions, files of them, or folders on disk."),
+    "inspect": Entry("ama_tfx.cli.cmd_inspect", "Show what files contain, without executing anything."),
+    "lineage": Entry("ama_tfx.cli.cmd_lineage", "Show what a version was made from, and what was made from it."),
+    "impact": Entry(
+        "ama_tfx.cli.cmd_impact", "Show everything that was made from a version, and which aliases point at it."
+    ),
     "fsck": Entry("ama_tfx.cli.cmd_fsck", "Check that everything in the registry is whole."),
     "gc": Entry("ama_tfx.cli.cmd_gc", "Remove bytes that no version needs."),
+    "verify": Entry("ama_tfx.cli.cmd_verify", "Check that a version can be restored, or that a folder is one."),
+    "du": Entry("ama_tfx.cli.cmd_du", "Show how large assets are, and what sharing saves."),
+    "retire": Entry("ama_tfx.cli.cmd_retire", "Keep a version's record and let its files go."),
+    "audit verify": Entry(
+        "ama_tfx.cli.cmd_audit_verify",
+        "Check that the audit log was not edited, and that the catalog is what it tells.",
+    ),
+    "bundle create": Entry(
+        "ama_tfx.cli.cmd_bundle_create", "Write versions into one file, for a machine without a network."
+    ),
+    "bundle inspect": Entry("ama_tfx.cli.cmd_bundle_inspect", "Show what is in a bundle, and check it."),
+    "bundle apply": Entry("ama_tfx.cli.cmd_bundle_apply", "Take the versions of a bundle into the registry."),
+    "workspaces": Entry("ama_tfx.cli.cmd_workspaces", "List the registry's workspaces."),
+    "fork": Entry("ama_tfx.cli.cmd_fork", "Make a version, or all of an asset, the beginning of another asset."),
+    "import": Entry("ama_tfx.cli.cmd_import", "Make linked assets of a model's archive."),
+    "config list": Entry("ama_tfx.cli.cmd_config_list", "List the settings that count here."),
+    "config get": Entry("ama_tfx.cli.cmd_config_get", "Print the value of a setting that counts here."),
+    "config set": Entry("ama_tfx.cli.cmd_config_set", "Write a setting into the user's file or the project's."),
+    "config unset": Entry("ama_tfx.cli.cmd_config_unset", "Take a setting out of the user's file or the project's."),
+    "completion": Entry(
+        "ama_tfx.cli.cmd_completion", "Print the script that lets a shell complete commands, options and names."
+    ),
 }
 """Name -> where it is. Strings, so that listing the commands imports none of them."""
 
-_COMPLETION = "_AMA_COMPLETE"
+SYNONYMS = {
+    "alias add": "alias set",
+    "inputs add": "add ref",
+    "versions": "list",
+    "info": "show",
+    "history": "log",
+    "rm": "remove",
+}
+"""Another name -> the command's own; the help and the errors of a command use its own."""
 
-
-class Root(click.Group):
-    """``ama`` itself: finds commands in `COMMANDS` and turns every end into an exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return what may stand behind ``ama``."""
-        return [name for name in COMMANDS if " " not in name]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command and return it."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(COMMANDS[cmd_name].module).command
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that arguments begin with; ``add ref`` is one of two words."""
-        for words in (2, 1):
-            name = " ".join(args[:words])
-            if len(args) >= words and (command := self.get_command(ctx, name)):
-                return name, command, args[words:]
-        known = self.list_commands(ctx)
-        hint = did_you_mean(args[0], known) or f"; known: {', '.join(known)}"
-        raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-
-    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
-        """Run a command line and exit."""
-        argv = list(sys.argv[1:] if args is None else args)
-        if instruction := os.environ.get(_COMPLETION):
-            sys.exit(shell_complete(self, {}, "ama", _COMPLETION, instruction))
-        session = Session(workspace_name=os.environ.get("AMA_WORKSPACE") or None)
-
-        def run() -> None:
-            with self.make_context("ama", argv.copy(), obj=session) as context:
-                self.invoke(context)
-
-        exit_after(run, argv)
+GROUPS = {
+    "Working copy": (
+        *("init", "add", "add ref", "remove", "status", "diff", "set", "discard", "switch", "clone"),
+        *("upload", "download"),
+    ),
+    "Names": (
+        *("alias set", "alias move", "alias remove", "alias list", "alias log", "alias protect", "alias unprotect"),
+        *("tag", "metrics", "describe", "pin", "unpin"),
+    ),
+    "Find": ("find", "search", "show", "list", "log"),
+    "Compare and trace": ("compare", "inspect", "lineage", "impact"),
+    "Upkeep": ("fsck", "verify", "gc", "du", "retire", "audit verify"),
+    "Share": ("bundle create", "bundle inspect", "bundle apply", "workspaces", "fork", "import"),
+    "Settings": ("config list", "config get", "config set", "config unset", "completion"),
+}
+"""Heading -> commands, in the order of the help."""
 
 
 @click.command(
     cls=Root,
+    entries=COMMANDS,
+    synonyms=SYNONYMS,
+    groups=GROUPS,
     invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""
 \b
 Example:
@@ -109,8 +127,8 @@ Example:
 def root(context: click.Context) -> None:
     """Keep models, data and configurations as versioned assets, and find them again.
 
-    Options stand before the command or after it. The registry is the one that --registry or AMA_REGISTRY names,
-    else the folder 'registry' in AMA_HOME, else the one in the user's data folder.
+    Options stand before the command or after it. The registry is the one that --registry or AMA_REGISTRY names, else
+    the one of the settings ('ama config list'), else the folder 'registry' in AMA_HOME or in the user's data folder.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -119,4 +137,6 @@ def root(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the ``ama`` command on the process's arguments and exit."""
+    # Imports make many objects and no garbage: looking for some among them takes a sixth of the start.
+    gc.set_threshold(100_000)
     root.main()

@@ -26,13 +26,17 @@ def command(session: Session, reference: str | None, alias: str | None, version:
     """Record what the next version is made from.
 
     ASSET may say the version too: 'nlp_embeddings:3', 'ama://team/nlp_embeddings:champion'. The ref is the version that
-    this means now, also when the alias moves before the upload.
+    this means now, also when the alias moves before the upload. It takes the place of a ref to ASSET in the same role
+    that comes from the version that this working copy is based on.
     """
     from ama_tfx.cli.references import ref_target
-    from ama_tfx.cli.views import draft_report, ref_line
+    from ama_tfx.cli.views_copy import changes_report, ref_words
+    from ama_tfx.registry.status import ref_status
 
     working_copy = session.working_copy()
     registry = session.registry(workspace=session.workspace_or(working_copy.asset.workspace))
     target = ref_target(registry, reference, alias=alias, version=version)
     draft = working_copy.add_ref(registry, target, role)
-    session.say(draft_report(draft, working_copy.root, first=ref_line(draft.refs[-1])))
+    changes = working_copy.changes(draft)
+    first = ref_words(ref_status(registry, draft.refs[-1], changes))
+    session.say(changes_report(draft, changes, working_copy.root, first=first))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ama_tfx.cli.session import Session, here, pass_session, shared_options, workspace_option
+from ama_tfx.cli.session import Session, here, pass_session, registry_options, shared_options
 
 
 @click.command(
@@ -15,21 +15,20 @@ Example:
 """
 )
 @click.argument("asset")
-@click.option("--clear", is_flag=True, help="Forget what is pending of this asset.")
-@workspace_option
+@click.option("--clear", is_flag=True, help="Forget what is pending of this asset too.")
+@registry_options
 @shared_options
 @pass_session
 def command(session: Session, asset: str, clear: bool) -> None:
     """Start or go on with an asset's next version in this folder.
 
     The folder becomes a working copy: '.ama' in it holds what is pending. Naming another asset later goes on with that
-    one; what is pending of the first stays.
+    one; what is pending of the first stays. Where nothing is pending of the asset its next version begins empty, also
+    when it has versions; 'ama switch' begins from one of them.
     """
     from ama_tfx.cli.references import asset_name
-    from ama_tfx.cli.views import draft_report
-    from ama_tfx.registry import WorkingCopy
+    from ama_tfx.cli.views_copy import begun_report
+    from ama_tfx.registry.copy_begin import begin
 
     name = asset_name(asset, session.workspace)
-    working_copy = WorkingCopy.init(here(), name, clear=clear)
-    first = f"working on {name} in {working_copy.root}"
-    session.say(draft_report(working_copy.draft(), working_copy.root, first=first))
+    session.say(begun_report(begin(here(), name, session.registry_if_any(), clear=clear)))

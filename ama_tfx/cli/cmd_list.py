@@ -35,4 +35,6 @@ def command(session: Session, asset: str | None, all_workspaces: bool) -> None:
     if all_workspaces:
         raise click.UsageError("--all lists assets; leave it out to list the versions of one")
     name, registry = asset_name(asset, session.workspace), session.registry()
-    session.say(versions_report(registry.versions(name), registry.aliases(name), session.workspace))
+    versions, aliases = registry.versions(name), registry.aliases(name)
+    retired = {one.version.number for one in registry.upkeep.retired() if one.version.asset == name}
+    session.say(versions_report(versions, aliases, retired, session.workspace))

@@ -20,6 +20,9 @@ Example:
 @click.option(
     "--property", "properties", multiple=True, metavar="KEY=VALUE", help="JSON value, else text; may be given again."
 )
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME=VALUE", help="Number to compare it by; may be given again."
+)
 @click.option("--kind", metavar="KIND", help="What it is, for programs: Model, Examples, Schema, …")
 @shared_options
 @pass_session
@@ -29,15 +32,16 @@ def command(
     message: str | None,
     tags: tuple[str, ...],
     properties: tuple[str, ...],
+    metrics: tuple[str, ...],
     kind: str | None,
 ) -> None:
-    """Set the next version's alias, message, tags, properties or kind."""
-    from ama_tfx.cli.properties import typed_properties
-    from ama_tfx.cli.views import draft_report
+    """Set the next version's alias, message, tags, properties, metrics or kind."""
+    from ama_tfx.cli.properties import typed_metrics, typed_properties
+    from ama_tfx.cli.views_copy import changes_report
 
-    if alias is message is kind is None and not tags and not properties:
-        raise click.UsageError("nothing to set; give --alias, --message, --tag, --property or --kind")
+    if alias is message is kind is None and not (tags or properties or metrics):
+        raise click.UsageError("nothing to set; give --alias, --message, --tag, --property, --metric or --kind")
     working_copy = session.working_copy()
-    facts = typed_properties(properties)
-    draft = working_copy.set(alias=alias, message=message, tags=tags, properties=facts, kind=kind)
-    session.say(draft_report(draft, working_copy.root))
+    facts, numbers = typed_properties(properties), typed_metrics(metrics)
+    draft = working_copy.set(alias=alias, message=message, tags=tags, properties=facts, kind=kind, metrics=numbers)
+    session.say(changes_report(draft, working_copy.changes(draft), working_copy.root))

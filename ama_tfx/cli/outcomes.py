@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from ama_tfx.cli.text import escape
-from ama_tfx.errors import AmaError, OutOfSpaceError, did_you_mean
+from ama_tfx.errors import AmaError, OutOfSpaceError, QueryError, did_you_mean
 
 EXIT_CODES = {
     "usage": 2,
@@ -24,15 +24,18 @@ EXIT_CODES = {
 
 
 class Failure(NamedTuple):
-    """What is told of an error, and what the process exits with."""
+    """What is told of an error, and what the process exits with; the lines of the excerpt point at it for people."""
 
     code: str
     message: str
     exit_code: int
+    excerpt: str = ""
 
 
 def failure_of(error: BaseException) -> Failure | None:
     """Return what an error means to the user, or None for one that is nobody's but ours."""
+    if isinstance(error, QueryError):
+        return Failure(error.code, error.message, error.exit_code, error.excerpt)
     if isinstance(error, AmaError):
         return Failure(error.code, str(error), error.exit_code)
     if isinstance(error, click.UsageError):
@@ -45,12 +48,15 @@ def failure_of(error: BaseException) -> Failure | None:
     return None
 
 
-def exit_after(run: Callable[[], object], argv: Sequence[str]) -> NoReturn:
+def exit_after(
+    run: Callable[[], object], argv: Sequence[str], *, json_wanted: Callable[[], bool] = lambda: False
+) -> NoReturn:
     """Run something and exit: with 0 when it ends, with the error's code when it fails.
 
     Args:
         run: What to do.
         argv: The command line, for errors that come before it is parsed.
+        json_wanted: Asked whether errors are to be JSON where the command line does not say so.
 
     Raises:
         SystemExit: Always, unless ``run`` raises what `failure_of` does not know: that is a bug, and stays one.
@@ -68,7 +74,7 @@ def exit_after(run: Callable[[], object], argv: Sequence[str]) -> NoReturn:
         if not (failure := failure_of(error)):
             raise
         options = argv[: argv.index("--")] if "--" in argv else argv
-        tell(failure, as_json="--json" in options, trace="--debug" in options)
+        tell(failure, as_json="--json" in options or json_wanted(), trace="--debug" in options)
         if not isinstance(error, AmaError) and isinstance(error, OSError):
             _drop_output()
         sys.exit(failure.exit_code)
@@ -83,7 +89,8 @@ def tell(failure: Failure, *, as_json: bool, trace: bool) -> None:
         document = {"error": {"code": failure.code, "message": failure.message}}
         print(json.dumps(document, indent=2), file=sys.stderr)
     else:
-        print(f"ama: error: {escape(failure.message)}", file=sys.stderr)
+        for line in (f"ama: error: {failure.message}", *failure.excerpt.splitlines()):
+            print(escape(line), file=sys.stderr)
 
 
 def _prepare_streams() -> None:
@@ -105,4 +112,4 @@ def _usage_message(error: click.UsageError) -> str:
         known = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
         near = did_you_mean(error.option_name, known)
         return f"no option {error.option_name!r}{near}; see `{command} --help`"
-    return f"{error.format_message().rstrip('.')}; see `{command} --help`"
+    return f"{' '.join(error.format_message().split()).rstrip('.')}; see `{command} --help`"

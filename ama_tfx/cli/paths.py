@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,13 @@ _MOST_PIECES = 16
 
 
 def typed_paths(arguments: Sequence[str], folder: Path) -> list[Path]:
-    """Return the paths that arguments mean, each once, in order.
+    """Return the paths that arguments mean, each once, in order; see `named_and_found`."""
+    names = _names(arguments, folder)
+    return list(dict.fromkeys(Path(path) for name in names for path in _expand(name, folder)))
+
+
+def named_and_found(arguments: Sequence[str], folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the paths that arguments mean: those that stand there, and those that patterns among them found.
 
     What exists as it stands is meant as it stands: commas and ``*`` are read as such only in what does not.
 
@@ -25,12 +32,19 @@ def typed_paths(arguments: Sequence[str], folder: Path) -> list[Path]:
         InvalidInputError: An empty argument, or nothing but commas.
         NotFoundError: A pattern that matches nothing.
     """
+    names = _names(arguments, folder)
+    named = [Path(name) for name in names if not _is_pattern(name, folder)]
+    found = [Path(path) for name in names if _is_pattern(name, folder) for path in _expand(name, folder)]
+    return list(dict.fromkeys(named)), list(dict.fromkeys(found))
+
+
+def _names(arguments: Sequence[str], folder: Path) -> list[str]:
     if "" in arguments:
         raise InvalidInputError("a path is empty: ''; an unset variable, perhaps?")
     names = [name for argument in arguments for name in _split(argument, folder)]
     if not names:
         raise InvalidInputError(f"no path in {' '.join(arguments)!r}; name files or folders")
-    return list(dict.fromkeys(Path(path) for name in names for path in _expand(name, folder)))
+    return names
 
 
 def _split(argument: str, folder: Path) -> Iterator[str]:
@@ -48,7 +62,7 @@ def _split(argument: str, folder: Path) -> Iterator[str]:
 
 
 def _expand(name: str, folder: Path) -> list[str]:
-    if not glob.has_magic(name) or _exists(name, folder):
+    if not _is_pattern(name, folder):
         return [name]
     # Not Path.glob: that one takes no absolute pattern, and finds hidden files, which a shell does not.
     if found := sorted(glob.glob(name, root_dir=folder, recursive=True)):  # noqa: PTH207
@@ -56,8 +70,59 @@ def _expand(name: str, folder: Path) -> list[str]:
     raise NotFoundError(f"no file or folder matches {name!r}")
 
 
+def _is_pattern(name: str, folder: Path) -> bool:
+    return glob.has_magic(name) and not _exists(name, folder)
+
+
 def _exists(name: str, folder: Path) -> bool:
     try:
         return bool(name) and (folder / name).exists()
     except OSError:  # too long for a name: whoever opens it says so
         return False
+
+
+def local_path(text: str) -> Path | None:
+    """Return the path that an argument means where a reference may stand too; None when it means a reference.
+
+    What begins with ``.``, ``~`` or ``/`` is a path; other words are references, whatever lies in the folder.
+
+    Raises:
+        NotFoundError: A path that does not exist.
+    """
+    if not text.startswith((".", "/", "~")):
+        return None
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise NotFoundError(f"no such file or folder: {text!r}")
+    return path
+
+
+@contextlib.contextmanager
+def suggesting_path(text: str) -> Iterator[None]:
+    """Add to the error that a reference means nothing, where a file or folder has its name, how that is written.
+
+    Raises:
+        NotFoundError: As it was raised, with the path.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        if text.startswith((".", "/", "~")) or not _exists(text, Path()):
+            raise
+        raise NotFoundError(f"{error}; did you mean {f'./{text}'!r}?") from error
+
+
+def check_target(text: str) -> None:
+    """Check, before long work, that a file can be written there; ``-`` is standard output.
+
+    Raises:
+        NotFoundError: Its folder is not there.
+        InvalidInputError: It is a folder.
+    """
+    target = Path(text)
+    if text == "-":
+        return
+    if not target.parent.is_dir():
+        raise NotFoundError(f"cannot write {text!r}: there is no folder {str(target.parent)!r}")
+    if target.is_dir():
+        raise InvalidInputError(f"cannot write {text!r}: it is a folder; name a file")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ama_tfx.errors import InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.registry import AssetRef, Manifest, Registry, Version
+from ama_tfx.registry.ignoring import chosen
 from ama_tfx.registry.manifest import folders_of
 
 
@@ -53,7 +54,7 @@ def plan_content(
                 f"cannot make the folder {output!r}: it is the current one; "
                 f"leave --output out for './{last_name(version)}', or name another"
             )
-        return [Step(version.reference, target, version.size_bytes, manifest=manifest)]
+        return [Step(version.reference, target, manifest.size_bytes, manifest=manifest)]
     wanted = list(dict.fromkeys(path.rstrip("/") for path in paths))
     named = {*wanted}
     # A folder brings what lies in it.
@@ -107,8 +108,35 @@ def _size_of(manifest: Manifest, path: str) -> int:
     return sum(entry.size_bytes for entry in inside)
 
 
+def plan_clone(registry: Registry, ref: AssetRef, folder: str | None, *, refs: bool, here: Path) -> list[Step]:
+    """Return what a clone has to write: the version first, then what it was made from, when that is wanted."""
+    steps = plan_download(registry, ref, (), output=folder, refs=refs, here=here)
+    return [replace(step, target=here / step.target) for step in steps]
+
+
+def narrowed(manifest: Manifest, include: Sequence[str], exclude: Sequence[str]) -> Manifest:
+    """Return the manifest of the files and empty folders that patterns choose; see `chosen`.
+
+    Raises:
+        NotFoundError: A pattern to include matches no file, or no file is left.
+    """
+    if not (include or exclude):
+        return manifest
+    wanted = chosen([entry.path for entry in manifest.files], include, exclude)
+    files = tuple(entry for entry in manifest.files if entry.path in wanted)
+    return replace(manifest, files=files, directories=() if include else manifest.directories)
+
+
 def plan_download(
-    registry: Registry, ref: AssetRef, paths: Sequence[str], *, output: str | None, refs: bool, here: Path
+    registry: Registry,
+    ref: AssetRef,
+    paths: Sequence[str],
+    *,
+    output: str | None,
+    refs: bool,
+    here: Path,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> list[Step]:
     """Return what a download has to write.
 
@@ -119,10 +147,13 @@ def plan_download(
         output: Folder to write to; None for the last part of the asset's name.
         refs: Whether what the version was made from is written too.
         here: The current folder.
+        include: Patterns of the files that are wanted; none for all.
+        exclude: Patterns of files that are not.
     """
     version = registry.resolve(ref)
-    chosen = [*([ref.path] if ref.path else []), *paths]
-    steps = plan_content(version, registry.manifest(version.reference), chosen, output, here)
+    named = [*([ref.path] if ref.path else []), *paths]
+    manifest = narrowed(registry.manifest(version.reference), include, exclude)
+    steps = plan_content(version, manifest, named, output, here)
     if refs:
         steps += plan_refs(registry.show(version.reference).refs, target_folder(version, output))
     return steps

@@ -1,4 +1,4 @@
-"""Properties as people type them: ``KEY=VALUE``."""
+"""Properties and metrics as people type them: ``KEY=VALUE``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def typed_properties(arguments: Sequence[str]) -> dict[str, Any]:
             raise InvalidInputError(f"not a property: {argument!r}; expected KEY=VALUE")
         properties[key] = _typed(value)
     return properties
+
+
+def typed_metrics(arguments: Sequence[str]) -> dict[str, float]:
+    """Return the metrics that arguments mean, as in ``eval.auc=0.93``.
+
+    Raises:
+        InvalidInputError: One without ``=``, or whose value is no number.
+    """
+    metrics = {}
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        try:
+            metrics[name] = float(value)
+        except ValueError:
+            raise InvalidInputError(f"not a metric: {argument!r}; expected NAME=VALUE, as in auc=0.93") from None
+    return metrics
 
 
 def _typed(value: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ama_tfx.errors import InvalidInputError
-from ama_tfx.registry import Alias, AssetName, AssetRef, Registry, asset_with_alias
+from ama_tfx.registry import Alias, AssetName, AssetRef, Expect, Registry, asset_with_alias
 from ama_tfx.storage import Digest
 
 
@@ -42,6 +43,12 @@ def content_ref(text: str, workspace: str, *, alias: str | None = None, version:
     return AssetRef(ref.asset, Alias(alias)) if alias is not None else _at_version(ref.asset, str(version))
 
 
+def names_version(text: str) -> bool:
+    """Return whether a reference says which version it means."""
+    ref = AssetRef.parse(text)
+    return text not in {ref.asset.name, str(ref.asset)}
+
+
 def asset_name(text: str, workspace: str) -> AssetName:
     """Read the name of an asset.
 
@@ -64,6 +71,21 @@ def _at_version(asset: AssetName, version: str) -> AssetRef:
     return ref
 
 
+def expected_place(text: str | None) -> int | Expect:
+    """Read where an alias has to be before a move: a version's number, or ``absent``; None for anywhere.
+
+    Raises:
+        InvalidInputError: Neither.
+    """
+    if text is None:
+        return Expect.ANYTHING
+    if text == "absent":
+        return Expect.ABSENT
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise InvalidInputError(f"not a place of an alias: {text!r}; expected a version's number from 1, or 'absent'")
+    return int(text)
+
+
 def ref_target(registry: Registry, text: str | None, *, alias: str | None, version: str | None) -> AssetRef:
     """Read what ``ama add ref`` points at: an asset's version, or an alias that one asset of the workspace has.
 
@@ -81,8 +103,26 @@ def ref_target(registry: Registry, text: str | None, *, alias: str | None, versi
     return asset_with_alias(registry, alias)
 
 
-def content_to_find(file: str | None, sha256: str | None) -> Path | Digest:
-    """Return what to look for: a file's content, or a SHA-256 that may have upper case and ``sha256:`` before it."""
-    if sha256 is None:
-        return Path(str(file))
-    return Digest(sha256.lower().removeprefix("sha256:"))
+def contents_to_find(files: Sequence[str], digests: Sequence[str]) -> dict[str, Path | Digest]:
+    """Return what to look for, by how it was named: files' contents, or SHA-256s.
+
+    Args:
+        files: Paths.
+        digests: SHA-256s, which may have upper case and ``sha256:`` before them.
+
+    Raises:
+        InvalidInputError: A folder; or not a SHA-256, or only the beginning of one.
+    """
+    for file in files:
+        if Path(file).is_dir():
+            raise InvalidInputError(f"{file!r} is a folder; expected files: `ama verify PATH` looks for whole folders")
+    return {**{file: Path(file) for file in files}, **{text: _digest(text) for text in digests}}
+
+
+def _digest(text: str) -> Digest:
+    digits = text.lower().removeprefix("sha256:")
+    if 8 <= len(digits) < 64 and not set(digits) - set("0123456789abcdef"):
+        raise InvalidInputError(
+            f"not a SHA-256: {digits!r} has {len(digits)} of 64 digits; `ama search sha256:{digits}` finds by the first"
+        )
+    return Digest(digits)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ama_tfx.cli.report import Facts, Report, Table
-from ama_tfx.cli.text import human_size, human_time, plural
+from ama_tfx.cli.text import escape, human_size, human_time, plural
 from ama_tfx.registry import (
     AliasMove,
     AliasRow,
     Asset,
     AssetName,
+    Bump,
     Details,
     Downloaded,
     Draft,
-    DraftRef,
-    Hit,
     LogEntry,
     Registered,
     Version,
@@ -30,23 +28,6 @@ _DIGITS = 12
 """How many digits of a digest a table shows; ``--json`` has them all."""
 
 
-def draft_report(draft: Draft, root: Path, *, first: str = "") -> Report:
-    """Say what is pending.
-
-    Args:
-        draft: Of the current asset.
-        root: The working copy's.
-        first: A line before it.
-    """
-    line = f"pending for {draft.asset.name}: {_summary(draft)}"
-    return Report({**draft.to_json(), "root": str(root)}, (), (first, line) if first else (line,))
-
-
-def ref_line(ref: DraftRef) -> str:
-    """Return what adding a ref did, as a line."""
-    return f"{ref.role}: {ref.written} is {ref.target}"
-
-
 def uploaded_report(registered: Registered, draft: Draft, workspace: str) -> Report:
     """Say what became of a draft."""
     version = registered.version
@@ -56,15 +37,27 @@ def uploaded_report(registered: Registered, draft: Draft, workspace: str) -> Rep
         "alias_refused": registered.alias_refused,
         "created": registered.created,
         "new_bytes": registered.new_bytes,
+        "bump": registered.bump and registered.bump.value,
+        "bump_reasons": list(registered.bump_reasons),
     }
     size = f"{plural(version.file_count, 'file')}, {human_size(version.size_bytes)}"
     alias = f", alias {draft.alias}" if draft.alias and not registered.alias_refused else ""
     told = (f"alias not set: {registered.alias_refused}",) if registered.alias_refused else ()
     if registered.created:
-        line = f"uploaded {_short(version, workspace)} ({version.semantic}): {size}{alias}"
+        line = f"uploaded {short_version(version, workspace)} ({version.semantic}): {size}{alias}"
     else:
-        line = f"already there: {_short(version, workspace)} ({version.semantic}) is this content{alias}"
-    return Report(document, (str(version.reference),), (line, str(version.reference), *told))
+        line = f"already there: {short_version(version, workspace)} ({version.semantic}) is this content{alias}"
+    why = (_bump_line(registered.bump, registered.bump_reasons),) if registered.bump and registered.bump_reasons else ()
+    return Report(document, (str(version.reference),), (line, str(version.reference), *why, *told))
+
+
+def bump_of(text: str) -> Bump | None:
+    """Read the value of ``--bump``; None stands for ``auto``."""
+    return None if text == "auto" else Bump(text)
+
+
+def _bump_line(bump: Bump, reasons: Sequence[str]) -> str:
+    return f"{bump.name} rose: {'; '.join(reasons)}"
 
 
 def downloaded_report(results: Sequence[tuple[str | None, Downloaded]], workspace: str) -> Report:
@@ -76,21 +69,19 @@ def downloaded_report(results: Sequence[tuple[str | None, Downloaded]], workspac
     )
 
 
-def found_report(hits: Sequence[Hit], workspace: str) -> Report:
-    """List where a content is."""
-    rows = tuple((_short(hit.version, workspace), ", ".join(hit.aliases), hit.path) for hit in hits)
-    return Report(
-        [{**hit.version.to_json(), "aliases": list(hit.aliases), "path": hit.path} for hit in hits],
-        tuple(f"{hit.version.reference}/{hit.path}" for hit in hits),
-        (Table(("version", "aliases", "path"), rows),) if rows else (),
-    )
-
-
 def assets_report(assets: Sequence[Asset], workspace: str) -> Report:
-    """List assets."""
+    """List assets; those of a registry that describes none have no column for it."""
+    described = any(asset.description for asset in assets)
     rows = tuple(
-        (_name(asset.name, workspace), str(asset.version_count), human_time(asset.created_at)) for asset in assets
+        (
+            short_asset(asset.name, workspace),
+            str(asset.version_count),
+            human_time(asset.created_at),
+            *((asset.description.partition("\n")[0],) if described else ()),
+        )
+        for asset in assets
     )
+    columns = ("asset", "versions", "created", *(("description",) if described else ()))
     return Report(
         [
             {
@@ -98,32 +89,38 @@ def assets_report(assets: Sequence[Asset], workspace: str) -> Report:
                 "workspace": asset.name.workspace,
                 "version_count": asset.version_count,
                 "created_at": asset.created_at.isoformat(),
+                "description": asset.description,
             }
             for asset in assets
         ],
         tuple(str(asset.name) for asset in assets),
-        (Table(("asset", "versions", "created"), rows) if rows else "no assets",),
+        (Table(columns, rows) if rows else "no assets",),
     )
 
 
-def versions_report(versions: Sequence[Version], aliases: Sequence[AliasRow], workspace: str) -> Report:
-    """List the versions of an asset."""
+def versions_report(
+    versions: Sequence[Version], aliases: Sequence[AliasRow], retired: Collection[int], workspace: str
+) -> Report:
+    """List the versions of an asset; of the retired ones their numbers are given."""
     named = {version.number: [row.name for row in aliases if row.version == version.number] for version in versions}
     rows = tuple(
         (
-            _short(version, workspace),
+            short_version(version, workspace),
             str(version.semantic),
             ", ".join(named[version.number]),
             human_size(version.size_bytes),
             human_time(version.created_at),
             version.digest.hex[:_DIGITS],
-            version.message,
+            f"(retired) {version.message}".rstrip() if version.number in retired else version.message,
         )
         for version in versions
     )
     columns = ("version", "semantic", "aliases", "size", "created", "sha256", "message")
     return Report(
-        [{**version.to_json(), "aliases": named[version.number]} for version in versions],
+        [
+            {**version.to_json(), "aliases": named[version.number], "retired": version.number in retired}
+            for version in versions
+        ],
         tuple(str(version.reference) for version in versions),
         (Table(columns, rows) if rows else "no versions",),
     )
@@ -155,26 +152,32 @@ def log_report(asset: AssetName, entries: Sequence[LogEntry]) -> Report:
     )
 
 
-def _summary(draft: Draft) -> str:
+def draft_summary(draft: Draft) -> str:
+    """Return what is in a draft, in one line."""
     parts = [
         plural(len(draft.files), "file") if draft.files else "",
+        plural(len(draft.external), "external file") if draft.external else "",
+        f"{len(draft.removed)} removed" if draft.removed else "",
         plural(len(draft.directories), "empty folder") if draft.directories else "",
         plural(len(draft.refs), "ref") if draft.refs else "",
         f"alias {draft.alias}" if draft.alias else "",
         f"message {draft.message!r}" if draft.message else "",
         f"tags {', '.join(draft.tags)}" if draft.tags else "",
         f"properties {', '.join(draft.properties)}" if draft.properties else "",
+        f"metrics {', '.join(draft.metrics)}" if draft.metrics else "",
         f"kind {draft.kind}" if draft.kind else "",
     ]
     return "; ".join(filter(None, parts)) or "nothing yet"
 
 
-def _name(asset: AssetName, workspace: str) -> str:
+def short_asset(asset: AssetName, workspace: str) -> str:
+    """Return an asset's name as short as the workspace that is meant lets it be."""
     return asset.name if asset.workspace == workspace else str(asset)
 
 
-def _short(version: Version, workspace: str) -> str:
-    return f"{_name(version.asset, workspace)}:{version.number}"
+def short_version(version: Version, workspace: str) -> str:
+    """Return ``asset:number``, as short as the workspace that is meant lets it be."""
+    return f"{short_asset(version.asset, workspace)}:{version.number}"
 
 
 def _downloaded_document(role: str | None, result: Downloaded) -> dict[str, Any]:
@@ -196,12 +199,12 @@ def _downloaded_line(role: str | None, result: Downloaded, workspace: str) -> st
     size = f"{plural(result.file_count, 'file')}, {human_size(result.size_bytes)}"
     ref = f" ({role})" if role else ""
     verb = "downloaded" if result.changed else "already there:"
-    return f"{verb} {_short(result.version, workspace)}{ref}: {size} in {result.target}"
+    return f"{verb} {short_version(result.version, workspace)}{ref}: {size} in {result.target}"
 
 
 def _details_facts(details: Details, workspace: str) -> Iterator[tuple[str, str]]:
     version = details.version
-    yield "version", f"{_short(version, workspace)} ({version.semantic})"
+    yield "version", f"{short_version(version, workspace)} ({version.semantic})"
     yield "reference", str(version.reference)
     yield "kind", version.kind
     yield "aliases", ", ".join(details.aliases) or "-"
@@ -212,6 +215,14 @@ def _details_facts(details: Details, workspace: str) -> Iterator[tuple[str, str]
         yield "message", version.message
     for key, value in details.properties.items():
         yield f"property {key}", _value(value)
+    for name, number in details.metrics.items():
+        yield f"metric {name}", _value(number)
+    if details.retired:
+        gone = details.retired
+        yield "retired", f"{human_time(gone.retired_at)} by {gone.retired_by}: {gone.reason}"
+    if details.pinned:
+        why = f": {details.pinned.reason}" if details.pinned.reason else ""
+        yield "pinned", f"{human_time(details.pinned.pinned_at)} by {details.pinned.pinned_by}{why}"
 
 
 def _files_blocks(details: Details, *, all_files: bool) -> Iterator[Table | str]:
@@ -223,7 +234,7 @@ def _files_blocks(details: Details, *, all_files: bool) -> Iterator[Table | str]
 
 
 def _edge_blocks(title: str, edges: Sequence[tuple[str, Version]], workspace: str) -> Iterator[Table]:
-    if rows := tuple((role, _short(version, workspace), str(version.reference)) for role, version in edges):
+    if rows := tuple((role, short_version(version, workspace), str(version.reference)) for role, version in edges):
         yield Table(("role", "version", "reference"), rows, title)
 
 
@@ -238,9 +249,15 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]
     """Yield what a registration records; what AssetRegistrar writes of gates is told in words."""
     told = dict(provenance)
     if isinstance(refused := told.pop("alias_refused", None), Mapping):
-        yield "alias refused", f"{refused.get('alias')}: {'; '.join(map(str, refused.get('reasons', ())))}"
-    for gate in told.pop("gates", ()):
-        yield f"gate {gate.get('source')}", str(gate.get("verdict")).replace("_", " ")
+        reasons = refused.get("reasons", ())
+        words = map(str, reasons) if isinstance(reasons, list) else [_value(reasons)]
+        yield "alias refused", f"{refused.get('alias')}: {'; '.join(words)}"
+    gates = told.pop("gates", ())
+    for gate in gates if isinstance(gates, list | tuple) else [gates]:
+        if isinstance(gate, Mapping):
+            yield escape(f"gate {gate.get('source')}"), str(gate.get("verdict")).replace("_", " ")
+        else:
+            yield "gate", _value(gate)
     yield from _flat(told)
 
 
@@ -250,7 +267,7 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", _value(value)
+            yield escape(f"{prefix}{key}"), _value(value)
 
 
 def _value(value: Any) -> str:
@@ -263,10 +280,15 @@ def _event(entry: LogEntry) -> tuple[str, str]:
     event = entry.event
     if isinstance(event, Version):
         return f"version {event.number} ({event.semantic})", event.message
-    if event.to_version is None:
-        return f"alias {event.name} removed from version {event.from_version}", event.reason
-    moved = f"moved from version {event.from_version} to" if event.from_version else "set to"
-    return f"alias {event.name} {moved} version {event.to_version}", event.reason
+    return move_words(event), event.reason
+
+
+def move_words(move: AliasMove) -> str:
+    """Return what a move of an alias did."""
+    if move.to_version is None:
+        return f"alias {move.name} removed from version {move.from_version}"
+    moved = f"moved from version {move.from_version} to" if move.from_version else "set to"
+    return f"alias {move.name} {moved} version {move.to_version}"
 
 
 def _subject(entry: LogEntry) -> str:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import AuditEntry
 from ama_tfx.errors import IntegrityError
+from ama_tfx.registry.auditing_notes import Noted, author, notes_in_catalog, tell_note
 from ama_tfx.registry.names import AssetName
 from ama_tfx.storage import Digest, canonical_json
 
@@ -30,10 +31,11 @@ class History:
         aliases: Asset and alias -> number of the version it points at.
         authors: Asset and number -> by whom and when the version was made.
         semantics: Asset and number -> MAJOR.MINOR.PIPELINE and message, where the log has them.
-        tags: Asset and number -> its tags, where it has any.
-        provenances: Asset and number -> each provenance that it was registered with, by its digest: by whom and when.
+        provenances: Asset and number -> each provenance that it was registered with, the oldest first, by its digest:
+            by whom and when.
         reasons: Asset and alias -> of each move, the oldest first: why, by whom and when.
         moved: Asset and alias -> by whom and when it was set to where it is.
+        noted: What may change at any time: tags, metrics, pins, retirements, rules and descriptions.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
@@ -41,10 +43,10 @@ class History:
     aliases: dict[str, int] = field(default_factory=dict)
     authors: dict[str, str] = field(default_factory=dict)
     semantics: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, set[str]] = field(default_factory=dict)
-    provenances: dict[str, set[str]] = field(default_factory=dict)
+    provenances: dict[str, list[str]] = field(default_factory=dict)
     reasons: dict[str, list[str]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
+    noted: Noted = field(default_factory=Noted)
 
 
 def told_by_log(entries: Iterable[AuditEntry]) -> History:
@@ -62,7 +64,7 @@ def told_by_log(entries: Iterable[AuditEntry]) -> History:
 
 def told_by_catalog(connection: sa.Connection) -> History:
     """Return the history that the catalog's tables hold."""
-    history = History()
+    history = History(noted=notes_in_catalog(connection))
     for workspace, asset, number, digest in catalog.version_digests(connection):
         history.versions[f"{AssetName(workspace, asset)}:{number}"] = str(digest)
     for workspace, asset, alias, number in catalog.alias_versions(connection):
@@ -72,17 +74,15 @@ def told_by_catalog(connection: sa.Connection) -> History:
         moves.append((move.from_version, move.to_version))
         reasons = history.reasons.setdefault(f"{AssetName(workspace, asset)}:{move.name}", [])
         reasons.append(_reason(move.reason, move.moved_by, move.moved_at))
-    for workspace, asset, number, author, at, semantic, message in catalog.version_authors(connection):
+    for workspace, asset, number, who, at, semantic, message in catalog.version_authors(connection):
         name = f"{AssetName(workspace, asset)}:{number}"
-        history.authors[name] = _author(author, at)
+        history.authors[name] = author(who, at)
         history.semantics[name] = _named(semantic, message)
-    for workspace, asset, number, tag in catalog.version_tags(connection):
-        history.tags.setdefault(f"{AssetName(workspace, asset)}:{number}", set()).add(tag)
-    for workspace, asset, number, digest, author, at in catalog.version_provenances(connection):
+    for workspace, asset, number, digest, who, at in catalog.version_provenances(connection):
         name = f"{AssetName(workspace, asset)}:{number}"
-        history.provenances.setdefault(name, set()).add(f"{digest} by {_author(author, at)}")
-    for workspace, asset, alias, author, at in catalog.alias_authors(connection):
-        history.moved[f"{AssetName(workspace, asset)}:{alias}"] = _author(author, at)
+        history.provenances.setdefault(name, []).append(f"{digest} by {author(who, at)}")
+    for workspace, asset, alias, who, at in catalog.alias_authors(connection):
+        history.moved[f"{AssetName(workspace, asset)}:{alias}"] = author(who, at)
     return history
 
 
@@ -105,12 +105,15 @@ def differences(logged: History, found: History) -> Iterator[tuple[str, str]]:
     for what, told, held in (
         ("author of version", logged.authors, found.authors),
         ("number or message of version", logged.semantics, found.semantics),
-        ("tags of version", logged.tags, found.tags),
         ("provenance of version", logged.provenances, found.provenances),
     ):
         # Releases before 1.0 did not log numbers and messages: what the log has is compared.
         names = both if told is not logged.semantics else both & told.keys()
         yield from _differences(what, _only(told, names), _only(held, names))
+    for (what, then), (_, now) in zip(logged.noted.of_versions(), found.noted.of_versions(), strict=True):
+        yield from _differences(what, _only(then, both), _only(now, both))
+    for (what, then), (_, now) in zip(logged.noted.of_assets(), found.noted.of_assets(), strict=True):
+        yield from _differences(what, then, now)
     moved = logged.moves.keys() & found.moves.keys()
     yield from _differences("reasons for moves of alias", _only(logged.reasons, moved), _only(found.reasons, moved))
     set_now = logged.aliases.keys() & found.aliases.keys()
@@ -122,22 +125,20 @@ def _tell(history: History, entry: AuditEntry) -> None:
         if entry.action == "version.register":
             name = f"{entry.subject}:{entry.details['version']}"
             history.versions[name] = entry.details["digest"]
-            history.authors[name] = _author(entry.actor, entry.at)
+            history.authors[name] = author(entry.actor, entry.at)
             if "semantic" in entry.details:
                 history.semantics[name] = _named(entry.details["semantic"], entry.details.get("message", ""))
         elif entry.action in {"alias.set", "alias.remove"}:
             history.moves.setdefault(entry.subject, []).append((entry.details["from"], entry.details["to"]))
             reason = _reason(entry.details.get("reason", ""), entry.actor, entry.at)
             history.reasons.setdefault(entry.subject, []).append(reason)
-            history.moved[entry.subject] = _author(entry.actor, entry.at)
-        if entry.action.startswith("version.register") and entry.details.get("tags"):
-            name = f"{entry.subject}:{entry.details['version']}"
-            history.tags.setdefault(name, set()).update(entry.details["tags"])
+            history.moved[entry.subject] = author(entry.actor, entry.at)
+        tell_note(history.noted, entry)
         if entry.action.startswith("version.register") and entry.details.get("provenance"):
             name = f"{entry.subject}:{entry.details['version']}"
             digest = Digest.of(canonical_json(entry.details["provenance"]))
-            history.provenances.setdefault(name, set()).add(f"{digest} by {_author(entry.actor, entry.at)}")
-    except (KeyError, TypeError) as error:
+            history.provenances.setdefault(name, []).append(f"{digest} by {author(entry.actor, entry.at)}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError(
             f"audit log: entry {entry.sequence} ({entry.action} {entry.subject!r}) lacks what it should tell"
         ) from error
@@ -158,12 +159,8 @@ def _only(held: Mapping[str, object], names: Iterable[str]) -> dict[str, object]
     return {name: held[name] for name in names if name in held}
 
 
-def _author(name: str, at: datetime.datetime) -> str:
-    return f"{name} at {at.astimezone(datetime.timezone.utc).isoformat()}"
-
-
 def _reason(reason: str, name: str, at: datetime.datetime) -> str:
-    return f"{reason!r} by {_author(name, at)}"
+    return f"{reason!r} by {author(name, at)}"
 
 
 def _named(semantic: str, message: str) -> str:

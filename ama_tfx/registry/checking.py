@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ama_tfx import catalog
-from ama_tfx.catalog import Database
+from ama_tfx.catalog import Database, VersionRow
 from ama_tfx.errors import FormatError, IntegrityError, NotFoundError
-from ama_tfx.registry.checking_catalog import Found, check_database, check_log, check_versions
+from ama_tfx.registry.checking_catalog import Found, check_database, check_log, check_sizes, check_versions
 from ama_tfx.registry.findings import MOST_NAMED, Checked, LostFile
 from ama_tfx.registry.location import BLOBS, CATALOG, MARKER, PROPOSAL
 from ama_tfx.registry.results import Version
@@ -63,6 +63,8 @@ def check_registry(
     _tell_bytes(report, needed, found)
     _tell_lost(lost, report, found)
     _note_unreferenced(database, store, found)
+    if read_percent == 100:
+        _tell_sizes(database, store, found)
     say("versions")
     check_versions(database, store, needed, found)
     say("audit log")
@@ -116,8 +118,11 @@ def _lost_files(database: Database, store: PackStore, report: Report) -> list[Lo
     for digest in sorted({*report.lost, *gone}):
         reason = "is in no pack of the store" if digest in gone else _reason(store, report, digest)
         with database.read() as connection:
-            places = [(row, None) for row in catalog.versions_with_digest(connection, digest)]
-            places += catalog.find_files(connection, digest)  # type: ignore[arg-type]
+            places: list[tuple[VersionRow, str | None]] = [
+                (row, None) for row in catalog.versions_with_digest(connection, digest)
+            ]
+            held = catalog.find_files(connection, digest)
+            places += [(row, path) for row, path in held if catalog.retirement_of(connection, row.id) is None]
             lost += [LostFile(Version.from_row(row), path, digest, reason) for row, path in places]
     return lost
 
@@ -199,6 +204,15 @@ def _note_unreferenced(database: Database, store: PackStore, found: Found) -> No
         count = found.unreferenced_count
         what = "1 blob that no version needs" if count == 1 else f"{count} blobs that no version needs"
         found.add("unreferenced", "store", f"the store has {what}; `ama gc` removes them", *named, is_note=True)
+
+
+def _tell_sizes(database: Database, store: PackStore, found: Found) -> None:
+    def size_of(digest: Digest) -> int:
+        place = store.index.copies(Kind.RECIPE, digest.raw)[0]
+        return store.reader.recipe(place).size_bytes
+
+    for page in _indexed_blobs(store):
+        check_sizes(database, page, size_of, found)
 
 
 def _indexed_blobs(store: PackStore) -> Iterator[list[Digest]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import sqlalchemy as sa
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, VersionRow
@@ -39,11 +41,42 @@ def check_database(database: Database, found: Found) -> None:
         with database.read() as connection:
             for detail in catalog.damage_of(connection):
                 found.add("damaged catalog", "catalog", f"{detail}; restore the catalog from a backup")
+            for workspace, asset, number, run in catalog.wrong_runs(connection):
+                name = f"{AssetName(workspace, asset)}:{number}"
+                what = f"a registration of {name} is found by {run}, which its provenance does not name"
+                found.add("wrong history", name, f"{what}; restore the catalog from a backup")
+            _check_retired(connection, found)
             if guards := catalog.missing_guards(connection):
                 what = f"triggers that refuse changes of history were dropped or do nothing: {', '.join(guards)}"
                 found.add("unguarded catalog", "catalog", f"{what}; restore the catalog from a backup")
     except _TOLD as error:
         found.add("damaged catalog", "catalog", str(error))
+
+
+def _check_retired(connection: sa.Connection, found: Found) -> None:
+    rows = [row for row, _ in catalog.list_retired(connection)]
+    marks = catalog.marks_of(connection, sorted({row.asset_id for row in rows}))
+    for row in rows:
+        if kept := marks.get(row.id):
+            name = f"{AssetName(row.workspace, row.asset)}:{row.number}"
+            what = f"version {name} is retired, so its files may go, and has: {', '.join(kept)}"
+            found.add("kept and retired", name, f"{what}; take it back with `ama retire --undo`, or move these")
+
+
+def check_sizes(database: Database, blobs: list[Digest], size_of: Callable[[Digest], int], found: Found) -> None:
+    """Compare the sizes of blobs with what versions say of their files; one that cannot be read is told elsewhere."""
+    with database.read() as connection:
+        told = catalog.sizes_of(connection, blobs)
+        for digest, sizes in told.items():
+            try:
+                size_bytes = size_of(digest)
+            except _TOLD:
+                continue
+            if wrong := sorted(sizes - {size_bytes}):
+                names = [f"{row.asset}:{row.number} {path!r}" for row, path in catalog.find_files(connection, digest)]
+                what = f"blob {digest} has {size_bytes} bytes, and versions say {', '.join(map(str, wrong))}"
+                what += f": {', '.join(names[:5])}; register their content again"
+                found.add("wrong size", str(digest), what, digest)
 
 
 def check_versions(database: Database, store: BlobStore, lost: set[Digest], found: Found) -> None:
@@ -94,7 +127,7 @@ def _unlike(database: Database, row: VersionRow, manifest: Manifest) -> Iterator
             f"the catalog has {row.file_count} files of {row.size_bytes} bytes, "
             f"its manifest {len(manifest.files)} of {manifest.size_bytes}"
         )
-    held = {FileEntry(file.path, file.digest, file.size_bytes) for file in files}
+    held = {FileEntry(file.path, file.digest, file.size_bytes, file.url) for file in files}
     for path in sorted({entry.path for entry in held.symmetric_difference(manifest.files)}):
         yield f"the catalog does not have of file {path!r} what its manifest has"
     edges = {RefEntry(role, AssetName(other.workspace, other.asset), other.digest) for role, other in refs}

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,12 +49,10 @@ def select(manifest: Manifest, path: str | None) -> tuple[tuple[FileEntry, ...],
         return manifest.files, manifest.directories, False
     for entry in manifest.files:
         if entry.path == path:
-            return (FileEntry(path.rpartition("/")[2], entry.digest, entry.size_bytes),), (), True
+            return (replace(entry, path=path.rpartition("/")[2]),), (), True
     prefix = f"{path}/"
     files = tuple(
-        FileEntry(entry.path[len(prefix) :], entry.digest, entry.size_bytes)
-        for entry in manifest.files
-        if entry.path.startswith(prefix)
+        replace(entry, path=entry.path[len(prefix) :]) for entry in manifest.files if entry.path.startswith(prefix)
     )
     directories = tuple(found[len(prefix) :] for found in manifest.directories if found.startswith(prefix))
     if not files and path not in manifest.directories and not directories:
@@ -78,9 +77,7 @@ def write_folder(
     with os_errors("write", target):
         if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
             return _keep(target, files, directories)
-        make_folders(target.parent)
-        remove_leftovers(target.parent, _PARTIAL.fullmatch, folders=True)
-        with _partial_folder(target) as partial:
+        with partial_folder(target) as partial:
             for path in directories:
                 (partial / path).mkdir(parents=True, exist_ok=True)
             for folder in {(partial / entry.path).parent for entry in files}:
@@ -107,9 +104,7 @@ def write_one(blobs: BlobStore, entry: FileEntry, target: Path, on_progress: OnP
             if _is(target, entry):
                 return False
             raise ConflictError(f"{str(target)!r} exists and is something else; remove it, or name another target")
-        make_folders(target.parent)
-        remove_leftovers(target.parent, _PARTIAL.fullmatch, folders=True)
-        with _partial_folder(target) as partial:
+        with partial_folder(target) as partial:
             _export(blobs, [(entry, partial / entry.path)], on_progress)
             try:
                 give_new_name(partial / entry.path, target)
@@ -148,10 +143,37 @@ def open_blob(blobs: BlobStore, digest: Digest, what: str) -> BinaryIO:
         raise _lost(digest, what) from error
 
 
+def open_entry(blobs: BlobStore, entry: FileEntry) -> BinaryIO:
+    """Open a file of a version, wherever its bytes are.
+
+    Raises:
+        IntegrityError: The store has lost it, or its URL holds something else now.
+        BackendError, PermissionDeniedError: Its URL cannot be read, or may not be.
+    """
+    if entry.url is None:
+        return open_blob(blobs, entry.digest, f"file {entry.path!r}")
+    from ama_tfx.registry.fetching import open_external  # takes 20 ms, and few versions have such files
+
+    return open_external(entry)
+
+
 def _export(blobs: BlobStore, files: Sequence[tuple[FileEntry, Path]], on_progress: OnProgress | None) -> None:
-    """Tell a blob that the store has lost from a folder of the target that is gone."""
+    """Write files, those of the store first; tell a blob that it has lost from a folder of the target that is gone."""
+    external = [(entry, target) for entry, target in files if entry.url is not None]
+    _export_stored(blobs, [(entry, target) for entry, target in files if entry.url is None], on_progress)
+    if external:
+        from ama_tfx.registry.fetching import fetch_file
+    for entry, target in external:
+        fetch_file(entry, target, on_progress)
+
+
+def _export_stored(blobs: BlobStore, files: Sequence[tuple[FileEntry, Path]], on_progress: OnProgress | None) -> None:
     try:
-        blobs.export([(entry.digest, target) for entry, target in files], on_progress=on_progress)
+        blobs.export(
+            [(entry.digest, target) for entry, target in files],
+            sizes={entry.digest: entry.size_bytes for entry, _ in files},
+            on_progress=on_progress,
+        )
     except NotFoundError:
         for entry, _ in files:
             if not blobs.has(entry.digest):
@@ -159,9 +181,27 @@ def _export(blobs: BlobStore, files: Sequence[tuple[FileEntry, Path]], on_progre
         raise
 
 
+def give_place(partial: Path, target: Path) -> None:
+    """Let a folder appear in the place of nothing, or of an empty folder.
+
+    Raises:
+        ConflictError: Something else has its place.
+    """
+    with os_errors("write", target):
+        try:
+            partial.rename(target)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                raise
+            raise ConflictError(f"{str(target)!r} exists and holds something else; name another target") from error
+        fsync_directory(target.parent)
+
+
 @contextlib.contextmanager
-def _partial_folder(target: Path) -> Iterator[Path]:
+def partial_folder(target: Path) -> Iterator[Path]:
     """Make a hidden folder beside the target, locked while it is in use, and remove it unless it was renamed."""
+    make_folders(target.parent)
+    remove_leftovers(target.parent, _PARTIAL.fullmatch, folders=True)
     partial = target.parent / f".{target.name[:50]}.{secrets.token_hex(8)}.partial"
     descriptor = _make_held(partial)
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ama_tfx.errors import AmaError, FormatError, InvalidInputError
-from ama_tfx.registry.manifest import check_paths
+from ama_tfx.registry.manifest import FileEntry, Manifest, check_paths
+from ama_tfx.registry.measuring import check_metrics
 from ama_tfx.registry.names import (
     AssetName,
     AssetRef,
@@ -18,10 +19,12 @@ from ama_tfx.registry.names import (
     settable_alias,
 )
 from ama_tfx.registry.results import Facts, Ref
-from ama_tfx.registry.tree import Tree
-from ama_tfx.storage import canonical_json, parse_json
+from ama_tfx.registry.urls import check_url
+from ama_tfx.storage import Digest, canonical_json, parse_json
 
 FORMAT = "ama-draft/1"
+
+_DEFAULT_KIND = "Files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class Draft:
         properties: JSON values.
         kind: None until somebody sets one, which means ``Files``.
         links: Paths that were symbolic links when the user named them: no other may be one when it is uploaded.
+        base: The version, by digest, that the working copy is based on: its files are those of the next version, but
+            for ``files``, ``directories`` and ``external``, which come on top, and ``removed``. None for no such
+            version: the next one is what is added.
+        removed: Paths of the base's files and empty folders that the next version does not have.
+        external: Content that stays where it is: each with its URL.
+        metrics: Finite numbers.
 
     Raises:
         InvalidInputError: A path, name or value that no version may have.
@@ -77,11 +86,19 @@ class Draft:
     properties: Mapping[str, Any] = field(default_factory=dict)
     kind: str | None = None
     links: tuple[str, ...] = ()
+    base: AssetRef | None = None
+    removed: tuple[str, ...] = ()
+    external: tuple[FileEntry, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_paths(list(self.files), self.directories)
-        for path in self.links:
+        check_paths([*self.files, *(entry.path for entry in self.external)], self.directories)
+        for path in (*self.links, *self.removed):
             check_path(path)
+        if self.base is not None and (not is_pinned(self.base) or self.base.asset != self.asset or self.base.path):
+            raise InvalidInputError(f"the base of {self.asset} is a version of it by digest, not {str(self.base)!r}")
+        for entry in self.external:
+            check_url(entry.url or "")
         if self.alias is not None:
             settable_alias(self.alias)
         if self.message is not None:
@@ -93,16 +110,35 @@ class Draft:
         for key, value in self.properties.items():
             check_label(key, "property")
             canonical_json(value)
+        check_metrics(self.metrics)
+
+    @classmethod
+    def on(cls, base: AssetRef, manifest: Manifest) -> Draft:
+        """Return the draft that changes nothing of a version: its files, refs, properties and kind are the next one's.
+
+        Args:
+            base: The version, by digest.
+            manifest: Its manifest.
+        """
+        targets = [(entry.role, AssetRef(entry.asset, entry.digest)) for entry in manifest.refs]
+        return cls(
+            base.asset,
+            refs=tuple(DraftRef(role, target, target) for role, target in targets),
+            properties=dict(manifest.properties),
+            kind=None if manifest.kind == _DEFAULT_KIND else manifest.kind,
+            base=base,
+        )
 
     @property
     def facts(self) -> Facts:
         """What the version will say of itself."""
         return Facts(
-            kind=self.kind or "Files",
+            kind=self.kind or _DEFAULT_KIND,
             message=self.message or "",
             tags=self.tags,
             properties=dict(self.properties),
             refs=tuple(Ref(ref.target, ref.role) for ref in self.refs),
+            metrics=dict(self.metrics),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -119,6 +155,10 @@ class Draft:
             "properties": dict(self.properties),
             "kind": self.kind,
             **({"links": list(self.links)} if self.links else {}),
+            **({"base": str(self.base)} if self.base else {}),
+            **({"removed": list(self.removed)} if self.removed else {}),
+            **({"metrics": dict(self.metrics)} if self.metrics else {}),
+            **({"external": [entry.to_json() for entry in self.external]} if self.external else {}),
         }
 
     def to_bytes(self) -> bytes:
@@ -149,72 +189,6 @@ class Draft:
         )
 
 
-def with_content(draft: Draft, named: Collection[str], tree: Tree, links: Collection[str] = ()) -> Draft:
-    """Return the draft with what was found under some paths, in place of all that it had from there.
-
-    Args:
-        draft: Before.
-        named: The paths that were added, from the root; ``""`` is the root itself.
-        tree: What is there now, by path from the root.
-        links: Those of the paths that are symbolic links.
-    """
-    files = {path for path in draft.files if not _lies_under(path, named)} | set(tree.files)
-    empty = {path for path in draft.directories if not _lies_under(path, named)} | set(tree.directories)
-    filled = {folder for path in files | empty for folder in _folders_of(path)}
-    kept = {path for path in draft.links if not _lies_under(path, named)} | set(links)
-    return replace(
-        draft, files=tuple(sorted(files)), directories=tuple(sorted(empty - filled)), links=tuple(sorted(kept))
-    )
-
-
-def with_ref(draft: Draft, ref: DraftRef) -> Draft:
-    """Return the draft with a ref; adding what was named before, in the same role, takes what it means now."""
-    others = tuple(r for r in draft.refs if (r.role, r.written) != (ref.role, ref.written))
-    return replace(draft, refs=(*others, ref))
-
-
-def with_settings(
-    draft: Draft,
-    *,
-    alias: str | None = None,
-    message: str | None = None,
-    tags: tuple[str, ...] = (),
-    properties: Mapping[str, Any] | None = None,
-    kind: str | None = None,
-) -> Draft:
-    """Return the draft with these set; tags and properties are added to what it has, None changes nothing."""
-    return replace(
-        draft,
-        alias=draft.alias if alias is None else alias,
-        message=draft.message if message is None else message,
-        tags=tuple(sorted({*draft.tags, *tags})),
-        properties={**draft.properties, **(properties or {})},
-        kind=draft.kind if kind is None else kind,
-    )
-
-
-def without(draft: Draft, uploaded: Draft) -> Draft:
-    """Return what is pending still when ``uploaded`` is not: what was added while it was on its way."""
-    files, directories = _minus(draft.files, uploaded.files), _minus(draft.directories, uploaded.directories)
-    used = {folder for path in (*files, *directories) for folder in (path, *_folders_of(path))}
-    return replace(
-        draft,
-        files=files,
-        directories=directories,
-        links=tuple(path for path in draft.links if path in used),
-        refs=tuple(ref for ref in draft.refs if ref not in uploaded.refs),
-        alias=None if draft.alias == uploaded.alias else draft.alias,
-        message=None if draft.message == uploaded.message else draft.message,
-        tags=_minus(draft.tags, uploaded.tags),
-        properties={
-            key: value
-            for key, value in draft.properties.items()
-            if key not in uploaded.properties or uploaded.properties[key] != value
-        },
-        kind=None if draft.kind == uploaded.kind else draft.kind,
-    )
-
-
 def _from_document(
     *,
     asset: str,
@@ -224,6 +198,9 @@ def _from_document(
     refs: list[dict[str, str]],
     tags: list[str],
     links: list[str] | None = None,
+    base: str | None = None,
+    removed: list[str] | None = None,
+    external: list[dict[str, Any]] | None = None,
     **rest: Any,
 ) -> Draft:
     return Draft(
@@ -235,6 +212,12 @@ def _from_document(
         ),
         tags=_texts(tags),
         links=_texts([] if links is None else links),
+        base=None if base is None else AssetRef.parse(base),
+        removed=_texts([] if removed is None else removed),
+        external=tuple(
+            FileEntry(entry["path"], Digest(entry["sha256"]), entry["size_bytes"], entry["url"])
+            for entry in external or ()
+        ),
         **rest,
     )
 
@@ -244,18 +227,3 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, not {value!r}")
     return tuple(value)
-
-
-def _lies_under(path: str, named: Collection[str]) -> bool:
-    return path in named or any(folder in named for folder in _folders_of(path))
-
-
-def _folders_of(path: str) -> Iterator[str]:
-    """Yield the folders that a path lies in, up to the root, which is ``""``."""
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _minus(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({*some} - {*others}))

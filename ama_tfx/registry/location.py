@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 import sqlalchemy as sa
 
 from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
 from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError
 from ama_tfx.registry.bucket import MARKER as MARKER
 from ama_tfx.registry.bucket import claim, identify, marker, open_blobs, parse_bucket, parse_marker
+from ama_tfx.settings import Settings
 from ama_tfx.storage import (
     BlobStore,
     PackStore,
@@ -97,12 +97,10 @@ class Location:
 def default_registry_url() -> str:
     """Return the registry that this process means when none is named.
 
-    ``AMA_REGISTRY``; else the folder ``registry`` in ``AMA_HOME``; else in the user's data folder (XDG).
+    ``AMA_REGISTRY``; else what the project's or the user's settings name (`ama_tfx.settings`); else the folder
+    ``registry`` in ``AMA_HOME``; else in the user's data folder (XDG).
     """
-    if url := os.environ.get("AMA_REGISTRY"):
-        return url
-    home = os.environ.get("AMA_HOME")
-    return str((Path(home) if home else platformdirs.user_data_path("ama")) / "registry")
+    return str(Settings.load()["registry"].value)
 
 
 def open_location(location: Location, *, create: bool) -> tuple[str, Database, BlobStore]:
@@ -176,6 +174,10 @@ def _checked_folder(text: str) -> str:
 
 
 def _database_url(text: str) -> sa.URL:
+    if text.partition("?")[0].count("@") > 1:  # what follows the first one would be shown as the host
+        raise InvalidInputError(
+            "a database URL has one '@', before the host; write one in a password as %40 (nothing of it is shown here)"
+        )
     try:
         parsed = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):  # either may quote a part of the URL, and there the password

@@ -8,6 +8,7 @@ from typing import Any
 
 from ama_tfx.errors import FormatError, InvalidInputError
 from ama_tfx.registry.names import AssetName, check_label, check_path
+from ama_tfx.registry.urls import check_url
 from ama_tfx.storage import Digest, canonical_json, parse_json
 
 FORMAT = "ama-manifest/1"
@@ -16,11 +17,17 @@ _KEYS = {"directories", "files", "format", "kind", "properties", "refs"}
 
 @dataclass(frozen=True, order=True, slots=True)
 class FileEntry:
-    """A file: its path in the asset, its SHA-256 and its size."""
+    """A file: its path in the asset, its SHA-256 and its size; with a URL, its bytes are there and not in the store."""
 
     path: str
     digest: Digest
     size_bytes: int
+    url: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stable JSON form; ``url`` is a key only where there is one."""
+        stored = {"path": self.path, "sha256": self.digest.hex, "size_bytes": self.size_bytes}
+        return stored if self.url is None else {**stored, "url": self.url}
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -58,6 +65,9 @@ class Manifest:
         if not self.files:
             raise InvalidInputError("an asset version needs at least one file; there is none")
         check_paths([entry.path for entry in self.files], self.directories)
+        for entry in self.files:
+            if entry.url is not None:
+                check_url(entry.url)
         for key in self.properties:
             check_label(key, "property")
         if len(set(self.refs)) != len(self.refs):
@@ -74,9 +84,7 @@ class Manifest:
             {
                 "format": FORMAT,
                 "kind": self.kind,
-                "files": [
-                    {"path": e.path, "sha256": e.digest.hex, "size_bytes": e.size_bytes} for e in sorted(self.files)
-                ],
+                "files": [entry.to_json() for entry in sorted(self.files, key=lambda entry: entry.path)],
                 "directories": sorted(self.directories),
                 "refs": [
                     {"role": e.role, "asset": f"{e.asset.workspace}/{e.asset.name}", "digest": str(e.digest)}
@@ -146,10 +154,10 @@ def folders_of(path: str) -> Iterator[str]:
         path = folder
 
 
-def _file_entry(path: str, sha256: str, size_bytes: int) -> FileEntry:
+def _file_entry(path: str, sha256: str, size_bytes: int, url: str | None = None) -> FileEntry:
     if type(size_bytes) is not int or size_bytes < 0:
         raise InvalidInputError(f"file {path!r} has the size {size_bytes!r}; expected a whole number from 0")
-    return FileEntry(path, Digest(sha256), size_bytes)
+    return FileEntry(path, Digest(sha256), size_bytes, url)
 
 
 def _ref_entry(role: str, asset: str, digest: str) -> RefEntry:

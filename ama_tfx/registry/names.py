@@ -143,6 +143,7 @@ class AssetRef:
         Raises:
             InvalidInputError: Not a reference; the message says which part is wrong.
         """
+        _check_text_type(text, "reference")
         _check_length(text, "reference", MAX_REFERENCE_BYTES)
         rest = _without_scheme(text)
         head, mark, tail = _split_at_first(rest, ":@")
@@ -268,6 +269,11 @@ def _check_segment(segment: str, whole: str, what: str) -> None:
 def _refuse_device(segment: str, whole: str, what: str) -> None:
     if segment.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
         raise InvalidInputError(f"not a valid {what}: {whole!r}; {segment!r} is a device on some systems")
+
+
+def _check_text_type(value: object, what: str) -> None:
+    if not isinstance(value, str):
+        raise InvalidInputError(f"not a {what}: {value!r} is {type(value).__name__}; expected text, as in 'model:1'")
 
 
 def _check_length(text: str, what: str, most: int, *, least: int = 0) -> None:

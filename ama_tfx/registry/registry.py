@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import getpass
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import sqlalchemy as sa
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, AliasRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_stays
-from ama_tfx.registry.audit import Audit
-from ama_tfx.registry.collecting import publish, tried_twice
-from ama_tfx.registry.downloading import open_blob, read_manifest, select, write_folder, write_one
+from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_refused
+from ama_tfx.registry.downloading import open_entry, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
-from ama_tfx.registry.registering import Stored, likely_parents, record_version, resolve_refs, store_version
+from ama_tfx.registry.publishing import publish, tried_twice
+from ama_tfx.registry.registering import (
+    Stored,
+    likely_parents,
+    record_version,
+    require_base,
+    resolve_refs,
+    store_version,
+)
+from ama_tfx.registry.repr_html import Listing
 from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Registered, Version
-from ama_tfx.registry.tree import Content
-from ama_tfx.registry.upkeep import Upkeep
+from ama_tfx.registry.retirement import telling_of_retirement
+from ama_tfx.registry.tree import AnyContent, AnyPath, content_of, path_of
 from ama_tfx.storage import Digest, OnProgress, hash_stream, open_regular_file, os_errors
+
+if TYPE_CHECKING:
+    from ama_tfx.inspection import Inspected
+    from ama_tfx.registry.audit import Audit
+    from ama_tfx.registry.comparison import Comparison
+    from ama_tfx.registry.drafting import Drafting
+    from ama_tfx.registry.handles import AssetHandle
+    from ama_tfx.registry.lineage import Tracer
+    from ama_tfx.registry.notes import Notes
+    from ama_tfx.registry.protecting import Protection
+    from ama_tfx.registry.query import Query
+    from ama_tfx.registry.searching import Found
+    from ama_tfx.registry.sharing import Sharing
+    from ama_tfx.registry.upkeep import Upkeep
 
 Reference = str | AssetRef
 
@@ -61,8 +83,6 @@ class Registry:
         id: The registry's identity: a UUID made with it, the same from wherever it is opened.
         location: Where it is.
         workspace: As given.
-        audit: Its log.
-        upkeep: Checks, repairs and collects it.
 
     Raises:
         NotFoundError: There is no registry, and none is to be made.
@@ -85,11 +105,59 @@ class Registry:
         self._actor = check_text(actor or current_user(), "actor", most=255)
         self._clock = clock
         self.id, self._database, self._blobs = open_location(self.location, create=create)
-        self.audit = Audit(self._database)
-        self.upkeep = Upkeep(self._database, self._blobs, self.location.folder, lambda: self._now().now)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # What is below is loaded when it is used: most commands need one of these at most.
+
+    @functools.cached_property
+    def audit(self) -> Audit:
+        """Its log."""
+        from ama_tfx.registry.audit import Audit
+
+        return Audit(self._database)
+
+    @functools.cached_property
+    def protection(self) -> Protection:
+        """Protects aliases."""
+        from ama_tfx.registry.protecting import Protection
+
+        return Protection(self._database, self._asset, self._now)
+
+    @functools.cached_property
+    def notes(self) -> Notes:
+        """Tags, metrics, pins and descriptions."""
+        from ama_tfx.registry.notes import Notes
+
+        return Notes(self._database, self._ref, self._asset, self._now)
+
+    @functools.cached_property
+    def upkeep(self) -> Upkeep:
+        """Checks, repairs, measures and collects it."""
+        from ama_tfx.registry.upkeep import Upkeep
+
+        return Upkeep(self._database, self._blobs, self.location.folder, self._ref, self._asset, self._now)
+
+    @functools.cached_property
+    def lineage(self) -> Tracer:
+        """Tells what versions were made from, and what was made from them."""
+        from ama_tfx.registry.lineage import Tracer
+
+        return Tracer(self._database, self._ref)
+
+    @functools.cached_property
+    def sharing(self) -> Sharing:
+        """Makes and applies bundles, forks assets, imports archives."""
+        from ama_tfx.registry.sharing import Sharing
+
+        return Sharing(self, self._database, self._blobs, self._now)
 
     def close(self) -> None:
         """Let go of the database's connections and of every file; a registry that is used again opens them again."""
@@ -99,7 +167,7 @@ class Registry:
     def register(
         self,
         asset: str | AssetName,
-        content: Content,
+        content: AnyContent,
         facts: Facts | None = None,
         *,
         alias: str | None = None,
@@ -113,11 +181,12 @@ class Registry:
 
         Args:
             asset: Which asset; made when there is none.
-            content: A folder, a file, or paths in the asset -> files and folders.
+            content: A folder, a file, paths in the asset -> files and folders, or that on top of a version (`Onto`).
             facts: What the version says of itself.
             alias: Set to the version in the same transaction; but a version that was there already does not get back an
                 alias that was at it before and has moved on since: the result's ``alias_refused`` says so. A run that
-                is tried again late would undo what a newer one did; `set_alias` moves it wherever it is told to.
+                is tried again late would undo what a newer one did; `set_alias` moves it wherever it is told to. Nor
+                does a version get a protected alias without a message or a blessing (`Registry.protection`).
             on_progress: Called with the bytes and files just read.
             before_commit: Called with the manifest when all bytes are stored and nothing is visible yet; what it raises
                 undoes the registration.
@@ -129,20 +198,24 @@ class Registry:
             PermissionDeniedError, OutOfSpaceError, BackendError: The operating system refused. Whatever is raised,
                 nothing of the version is visible.
         """
-        told = facts or Facts()
+        told, found = facts or Facts(), content_of(content)
         name = self._asset(asset)
         wanted = None if alias is None else settable_alias(alias)
         with self._database.read() as connection:
             refs = resolve_refs(connection, told.refs)
+            require_base(connection, found)
             parents = likely_parents(connection, name, refs)
 
         def store() -> Stored:
-            return store_version(self._blobs, content, told, refs, parents, on_progress)
+            return store_version(self._blobs, found, told, refs, parents, on_progress)
 
         def record(connection: sa.Connection) -> Registered:
+            require_base(connection, found)  # as of now: until here a collection kept its files for its sake
             actor = self._now()  # after the upload: the log tells when a version could be seen first
-            row, created = record_version(connection, name, stored.manifest, stored.digest, told, actor)
-            refused = None if created or wanted is None else why_alias_stays(connection, row, wanted)
+            row, created, decided = record_version(connection, name, stored, told, actor, bumper)
+            refused = None
+            if wanted is not None:
+                refused = why_alias_refused(connection, row, wanted, told.message, created=created)
             if wanted is not None and refused is None:
                 move_alias(
                     connection,
@@ -153,9 +226,17 @@ class Registry:
                     reason=told.message or "registered",
                     actor=actor,
                 )
-            return Registered(Version.from_row(row), created, stored.new_bytes, refused)
+            why = decided.reasons if decided else ()
+            return Registered(
+                Version.from_row(row), created, stored.new_bytes, refused, decided.bump if decided else None, why
+            )
 
         stored = tried_twice(store)
+        from ama_tfx.registry.bump_facts import Bumper
+
+        bumper = Bumper(self._blobs, stored.manifest, told)
+        with self._database.read() as connection:
+            bumper.prepare(connection, name, stored.digest)
         if before_commit:
             before_commit(stored.manifest)
         return publish(self._database, stored, store, record)
@@ -199,32 +280,105 @@ class Registry:
                 refs=_versions(catalog.refs_of(connection, row.id)),
                 used_by=_versions(catalog.referrers_of(connection, row.id)),
                 registrations=tuple(catalog.registrations_of(connection, row.id)),
+                metrics=catalog.metrics_of(connection, row.id),
+                pinned=catalog.pin_of(connection, row.id),
+                retired=catalog.retirement_of(connection, row.id),
             )
 
     def manifest(self, reference: Reference) -> Manifest:
         """Return a version's manifest, read from the store and verified."""
         return self._manifest(self.resolve(reference).digest)
 
-    def open(self, reference: Reference) -> BinaryIO:
+    def asset(self, reference: Reference) -> AssetHandle:
+        """Return a handle of the version that a reference means now; its files are read when they are asked for.
+
+        Raises:
+            NotFoundError: No such asset, alias or version.
+            InvalidInputError: The reference has a path.
+        """
+        ref = self._ref(reference)
+        if ref.path is not None:
+            raise InvalidInputError(f"expected a version, not a path in one: {str(ref)!r}; open paths of the handle")
+        from ama_tfx.registry.handles import AssetHandle
+
+        return AssetHandle(self, self.resolve(ref))
+
+    def draft(self, asset: str | AssetName) -> Drafting:
+        """Return an empty draft for a ``with`` block; the asset gets it as a version when the block ends well."""
+        from ama_tfx.registry.drafting import Drafting
+
+        return Drafting(self, self._asset(asset))
+
+    def open(self, reference: Reference, *, manifest: Manifest | None = None) -> BinaryIO:
         """Open one file of a version for reading; the stream verifies what it reads and is for the caller to close.
 
         Args:
             reference: With a path, as in ``model:champion/saved_model.pb``.
+            manifest: The version's, for a caller that has read it already.
 
         Raises:
             InvalidInputError: No path, or a folder's.
             NotFoundError: No such version or file.
         """
         ref = self._ref(reference)
-        files, _, one_file = select(self.manifest(ref), ref.path)
+        files, _, one_file = select(manifest or self.manifest(ref), ref.path)
         if not one_file:
             raise InvalidInputError(f"reference {str(ref)!r} names no single file; add its path, as in {ref}/model.h5")
-        return open_blob(self._blobs, files[0].digest, f"file {files[0].path!r}")
+        return open_entry(self._blobs, files[0])
+
+    def compare(
+        self, references: Sequence[Reference | Path], *, sections: Sequence[str] = (), with_same: bool = False
+    ) -> Comparison:
+        """Compare versions, or files and folders of them, with the first one; nothing in them is executed.
+
+        Args:
+            references: Two to twenty. A `Path` is a file or folder on disk.
+            sections: Some of ``facts``, ``params``, ``metrics``, ``files``, ``refs``, ``schema`` and ``tensors``; by
+                default all.
+            with_same: Whether to tell of what is equal too.
+
+        Raises:
+            NotFoundError: One of them does not exist.
+            InvalidInputError: Too few, too many, no such section, or not a sequence.
+        """
+        if isinstance(references, str | Path | AssetRef):
+            raise InvalidInputError(
+                f"cannot compare {references!r} alone; expected a sequence of 2 to 20 references or paths, as in "
+                "['model:1', 'model:2']"
+            )
+        # Here, because numpy takes 60 ms to import.
+        from ama_tfx.registry.comparing import Shelf, compare
+        from ama_tfx.registry.comparison import SECTIONS
+
+        wanted = [one if isinstance(one, Path) else self._ref(one) for one in references]
+        return compare(Shelf(self._blobs, self.show, self._manifest), wanted, sections or SECTIONS, with_same=with_same)
+
+    def inspect(self, reference: Reference) -> Inspected:
+        """Tell what the files of a version contain, or the file or folder of it that the reference names.
+
+        They are parsed where they are in the store; nothing in them is executed. What is kept elsewhere is not looked
+        at, which is one of the result's problems.
+
+        Args:
+            reference: What. The paths of the result are those in the version.
+
+        Raises:
+            NotFoundError: No such version, or no such path in it.
+            IntegrityError: The stored bytes are damaged.
+        """
+        from ama_tfx.registry.stored_file import inspect_stored
+
+        ref = self._ref(reference)
+        manifest = self.manifest(ref)
+        select(manifest, ref.path)
+        below = ref.path or ""
+        wanted = [e for e in manifest.files if not below or e.path == below or e.path.startswith(f"{below}/")]
+        return inspect_stored(self._blobs, wanted)
 
     def download(
         self,
         reference: Reference,
-        target: Path,
+        target: AnyPath,
         *,
         manifest: Manifest | None = None,
         on_progress: OnProgress | None = None,
@@ -244,17 +398,24 @@ class Registry:
             ConflictError: The target is something else.
             IntegrityError: The stored bytes are damaged.
         """
-        ref = self._ref(reference)
+        ref, target = self._ref(reference), path_of(target)
         version = self.resolve(ref)
         files, directories, one_file = select(manifest or self._manifest(version.digest), ref.path)
-        if one_file:
-            changed = write_one(self._blobs, files[0], target, on_progress)
-        else:
-            changed = write_folder(self._blobs, files, directories, target, on_progress)
+        with telling_of_retirement(self._database, ref):
+            if one_file:
+                changed = write_one(self._blobs, files[0], target, on_progress)
+            else:
+                changed = write_folder(self._blobs, files, directories, target, on_progress)
         return Downloaded(version, target, len(files), sum(entry.size_bytes for entry in files), changed)
 
     def set_alias(
-        self, reference: Reference, alias: str, *, expected: int | Expect = Expect.ANYTHING, reason: str = ""
+        self,
+        reference: Reference,
+        alias: str,
+        *,
+        expected: int | Expect = Expect.ANYTHING,
+        reason: str = "",
+        dry_run: bool = False,
     ) -> AliasMove | None:
         """Point an alias of an asset at one of its versions.
 
@@ -262,18 +423,21 @@ class Registry:
             reference: The version.
             alias: The alias; made when there is none.
             expected: Where it has to be now: a version's number, or `Expect`; with it, of many writers one wins.
-            reason: Kept in the log.
+            reason: Kept in the log; a protected alias needs one.
+            dry_run: Whether to move nothing, only to tell.
 
         Returns:
             The move, or None when the alias was there already.
 
         Raises:
-            ConflictError: It is not where it was expected to be.
+            ConflictError: It is not where it was expected to be, or the version is retired.
             NotFoundError: No such version.
+            InvalidInputError: The alias is protected, and there is no reason.
+            GateError: The alias takes blessed versions only, and this is none.
         """
         ref, name = self._ref(reference), settable_alias(alias)
         check_text(reason, "reason")
-        with self._database.write() as connection:
+        with self._database.write(dry_run=dry_run) as connection:
             catalog.lock_asset(connection, require_asset(connection, ref.asset))
             row = require_version(connection, ref)
             return move_alias(
@@ -281,17 +445,31 @@ class Registry:
             )
 
     def remove_alias(
-        self, asset: str | AssetName, alias: str, *, expected: int | Expect = Expect.ANYTHING, reason: str = ""
+        self,
+        asset: str | AssetName,
+        alias: str,
+        *,
+        expected: int | Expect = Expect.ANYTHING,
+        reason: str = "",
+        dry_run: bool = False,
     ) -> AliasMove:
         """Remove an alias of an asset; its moves stay in the log.
+
+        Args:
+            asset: Whose alias.
+            alias: Which one.
+            expected: As for `set_alias`.
+            reason: Kept in the log; a protected alias needs one.
+            dry_run: Whether to remove nothing, only to tell.
 
         Raises:
             NotFoundError: No such asset or alias.
             ConflictError: It is not where it was expected to be.
+            InvalidInputError: The alias is protected, and there is no reason.
         """
         name, wanted = self._asset(asset), settable_alias(alias)
         check_text(reason, "reason")
-        with self._database.write() as connection:
+        with self._database.write(dry_run=dry_run) as connection:
             catalog.lock_asset(connection, require_asset(connection, name))
             require_version(connection, AssetRef(name, wanted))
             move = move_alias(connection, name, wanted, None, expected=expected, reason=reason, actor=self._now())
@@ -303,8 +481,8 @@ class Registry:
         with self._database.read() as connection:
             return catalog.aliases_of(connection, require_asset(connection, self._asset(asset)))
 
-    def alias_moves(self, asset: str | AssetName, alias: str) -> list[AliasMove]:
-        """Return the moves of one alias, the newest first; none when it was never set."""
+    def alias_moves(self, asset: str | AssetName, alias: str | None = None) -> list[AliasMove]:
+        """Return the moves of one alias, or of all, the newest first; none when it was never set."""
         with self._database.read() as connection:
             return catalog.moves_of(connection, require_asset(connection, self._asset(asset)), alias)
 
@@ -313,29 +491,61 @@ class Registry:
         with self._database.read() as connection:
             return [AssetName(self.workspace, n) for n in catalog.assets_with_alias(connection, self.workspace, alias)]
 
-    def find(self, content: Path | Digest) -> list[Hit]:
+    def find(self, content: AnyPath | Digest) -> Listing[Hit]:
         """Return every version that holds a file of this content, under whatever name.
 
         Args:
             content: A local file, or a SHA-256.
         """
-        digest = content if isinstance(content, Digest) else _digest_of(content)
+        digest = content if isinstance(content, Digest) else _digest_of(path_of(content))
         with self._database.read() as connection:
             aliases = catalog.aliases_with_file(connection, digest)
             hits = catalog.find_files(connection, digest)
-        return [Hit(Version.from_row(row), path, tuple(aliases.get(row.id, ()))) for row, path in hits]
+        return Listing(Hit(Version.from_row(row), path, tuple(aliases.get(row.id, ()))) for row, path in hits)
 
-    def assets(self, workspace: str | None = None) -> list[Asset]:
+    def search(
+        self,
+        query: str | Query,
+        *,
+        sort: str | None = None,
+        latest: bool = False,
+        limit: int | None = 100,
+        workspace: str | None = None,
+    ) -> Found:
+        """Return the versions that a query is true of, the newest first unless it says how to sort.
+
+        Args:
+            query: In the language of ``docs/reference/search.md``: ``metric.auc>0.9 tag:prod``; an empty one is true of
+                every version.
+            sort: A key to sort by, as in ``metric.auc desc``; it counts more than those in the query.
+            latest: Only the newest match of each asset.
+            limit: At most how many; None for all.
+            workspace: A name, or a pattern: ``*`` for all; by default the registry's, unless the query says
+                ``workspace:``.
+
+        Raises:
+            QueryError: The query cannot be read; the error points at where.
+            NotFoundError: ``refs:`` names an asset, an alias or a version that does not exist.
+        """
+        from ama_tfx.registry.searching import Wanted, scoped, search
+
+        wanted = scoped(query, sort=sort, workspace=workspace, default=self.workspace)
+        return search(self._database, Wanted(wanted, self.workspace, latest, limit), self._now().now)
+
+    def assets(self, workspace: str | None = None) -> Listing[Asset]:
         """Return the assets of one workspace, or of all, by name."""
         with self._database.read() as connection:
             rows = catalog.list_assets(connection, workspace)
-        return [Asset(AssetName(row.workspace, row.name), row.version_count, row.created_at) for row in rows]
+        return Listing(
+            Asset(AssetName(row.workspace, row.name), row.version_count, row.created_at, row.description)
+            for row in rows
+        )
 
-    def versions(self, asset: str | AssetName) -> list[Version]:
+    def versions(self, asset: str | AssetName) -> Listing[Version]:
         """Return an asset's versions, the newest first."""
         with self._database.read() as connection:
             asset_id = require_asset(connection, self._asset(asset))
-            return [Version.from_row(row) for row in catalog.list_versions(connection, asset_id)]
+            return Listing(Version.from_row(row) for row in catalog.list_versions(connection, asset_id))
 
     def log(self, asset: str | AssetName) -> list[LogEntry]:
         """Return an asset's history, versions and moves of aliases, the newest first."""

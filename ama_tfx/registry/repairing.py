@@ -89,7 +89,9 @@ class ManifestsOfCatalog:
 
 
 def _manifest_of(connection: sa.Connection, row: VersionRow) -> bytes | None:
-    files = tuple(FileEntry(file.path, file.digest, file.size_bytes) for file in catalog.files_of(connection, row.id))
+    files = tuple(
+        FileEntry(file.path, file.digest, file.size_bytes, file.url) for file in catalog.files_of(connection, row.id)
+    )
     edges = [
         RefEntry(role, AssetName(other.workspace, other.asset), other.digest)
         for role, other in catalog.refs_of(connection, row.id)

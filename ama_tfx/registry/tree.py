@@ -4,16 +4,69 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ama_tfx.errors import ContentChangedError, InvalidInputError, NotFoundError
-from ama_tfx.registry.manifest import check_paths
+from ama_tfx.registry.manifest import FileEntry, check_paths
+from ama_tfx.registry.names import AssetRef
 from ama_tfx.storage import FileState, os_errors
 
-Content = Path | Mapping[str, Path]
-"""What is registered: a folder (its content), a file (under its name), or paths in the asset -> files and folders."""
+
+@dataclass(frozen=True)
+class Onto:
+    """Content made of what a registry has already, and of local files on top.
+
+    Attributes:
+        local: Path in the asset -> file or empty folder.
+        base: A version by digest: what lies under other paths comes from it. None for no such version.
+        removed: Paths of the base that are left out.
+        external: Content that stays where it is.
+    """
+
+    local: Mapping[str, Path]
+    base: AssetRef | None = None
+    removed: frozenset[str] = frozenset()
+    external: tuple[FileEntry, ...] = ()
+
+
+Local = Path | Mapping[str, Path]
+"""Content that is on disk."""
+
+Content = Local | Onto
+"""What is registered: a folder (its content), a file (under its name), paths in the asset -> files and folders, or that
+on top of a version."""
+
+AnyPath = str | os.PathLike[str]
+"""A path as callers give it."""
+
+AnyContent = AnyPath | Mapping[str, AnyPath] | Onto
+"""Content as callers give it."""
+
+
+def content_of(given: AnyContent) -> Content:
+    """Return content with `Path`s in it.
+
+    Raises:
+        InvalidInputError: It is neither a path, nor paths in the asset -> paths, nor an `Onto`.
+    """
+    if isinstance(given, Onto):
+        return given
+    if isinstance(given, Mapping):
+        return {name: path_of(path) for name, path in given.items()}
+    return path_of(given)
+
+
+def path_of(given: object) -> Path:
+    """Return a path that a caller gave as text or as a path.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    if isinstance(given, str | os.PathLike):
+        return Path(given)
+    raise InvalidInputError(f"not a path: {given!r} is {type(given).__name__}; expected a text or a Path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +109,11 @@ class Tree:
         return sum(file.state.size_bytes for file in self.files.values())
 
 
-def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
+IsIgnored = Callable[[str, bool], bool]
+"""Told a path in the asset and whether it is a folder's: whether it is passed over."""
+
+
+def scan(content: Local, *, skip: Collection[str] = (), is_ignored: IsIgnored | None = None, least: int = 1) -> Tree:
     """Find the files of some content and check that they can be stored.
 
     Symbolic links inside a folder, sockets, fifos and devices are refused: what they mean elsewhere is unknown. A link
@@ -66,6 +123,8 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
     Args:
         content: Where to look.
         skip: Names that are passed over inside folders, with all that is in them.
+        is_ignored: Likewise, for paths; a folder of which everything is passed over so is not an empty one.
+        least: How many files there have to be: 1, or 0.
 
     Raises:
         NotFoundError: A path that does not exist.
@@ -77,7 +136,7 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
     directories: set[str] = set()
     met = 0
     for prefix, root in _roots(content):
-        for path, found in _walk(prefix, root, skip):
+        for path, found in _walk(prefix, root, skip, is_ignored):
             met += found is not None
             if found is None:
                 directories.add(path)
@@ -86,14 +145,14 @@ def scan(content: Content, *, skip: Collection[str] = ()) -> Tree:
                 raise InvalidInputError(f"{both} would both be {path!r}; give one of them another path")
             else:
                 files[path] = found
-    if not files:
+    if len(files) < least:
         raise InvalidInputError(f"nothing to store: no file in {_shown(content)}; an asset needs at least one")
     empty = tuple(sorted(directories))
     check_paths(list(files), empty)
     return Tree(dict(sorted(files.items())), empty, met)
 
 
-def check_unchanged(content: Content, before: Tree) -> None:
+def check_unchanged(content: Local, before: Tree) -> None:
     """Raise `ContentChangedError` when the content on disk is no longer what `scan` found."""
     left, directories = before.met, set(before.directories)
     try:
@@ -111,13 +170,13 @@ def check_unchanged(content: Content, before: Tree) -> None:
         raise _changed(content, min(directories, default="files are gone"))
 
 
-def _changed(content: Content, path: str) -> ContentChangedError:
+def _changed(content: Local, path: str) -> ContentChangedError:
     return ContentChangedError(
         f"{_shown(content)} changed while it was read ({path!r}); stop whatever writes it, then try again"
     )
 
 
-def _roots(content: Content) -> Iterator[tuple[str, Path]]:
+def _roots(content: Local) -> Iterator[tuple[str, Path]]:
     if isinstance(content, Mapping):
         yield from content.items()
         return
@@ -126,7 +185,9 @@ def _roots(content: Content) -> Iterator[tuple[str, Path]]:
     yield "" if is_folder else content.name, content
 
 
-def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str, LocalFile | None]]:
+def _walk(
+    prefix: str, root: Path, skip: Collection[str], is_ignored: IsIgnored | None = None
+) -> Iterator[tuple[str, LocalFile | None]]:
     """Yield what lies under a path: (path in the asset, file), or (path, None) for an empty folder."""
     with os_errors("read", root):
         status = root.stat()  # follows the link that the caller named
@@ -142,7 +203,10 @@ def _walk(prefix: str, root: Path, skip: Collection[str]) -> Iterator[tuple[str,
             yield path, None
         for name, status in entries:
             inner = f"{path}/{name}" if path else name
-            if stat.S_ISDIR(status.st_mode):
+            is_folder = stat.S_ISDIR(status.st_mode)
+            if is_ignored and is_ignored(inner, is_folder):
+                continue
+            if is_folder:
                 pending.append((inner, folder / name, status))
             else:
                 yield inner, _regular(folder, name, status)
@@ -173,7 +237,7 @@ def _regular(folder: Path, name: str, status: os.stat_result) -> LocalFile:
     return LocalFile(folder, name, FileState.of(status))
 
 
-def _shown(content: Content) -> str:
+def _shown(content: Local) -> str:
     if isinstance(content, Mapping):
         return ", ".join(repr(str(path)) for path in list(content.values())[:5]) or "an empty list of paths"
     return repr(str(content))

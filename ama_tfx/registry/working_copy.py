@@ -1,33 +1,47 @@
-"""Working copies: the library behind ``ama init``, ``add``, ``add ref``, ``set`` and ``upload``.
+"""Working copies: the library behind ``ama init``, ``add``, ``remove``, ``set``, ``status``, ``upload`` and the like.
 
 A working copy is a folder with ``.ama/`` in it. There lie drafts, one per asset, and which asset is the current one.
 Files are recorded by their path from the root and read when they are uploaded. Refs are resolved when they are added:
 what the user was shown is what is registered, wherever an alias has moved to since.
+
+A draft may be based on a version, as it is after `upload`, `switch` and `clone`: then the next version has that one's
+files but for what was added and removed. Without a base, as after `init`, it has what was added, and nothing else.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ama_tfx.errors import AmaError, FormatError, InvalidInputError, NotFoundError, did_you_mean
-from ama_tfx.registry.draft import Draft, DraftRef, with_content, with_ref, with_settings, without
-from ama_tfx.registry.manifest import folders_of
-from ama_tfx.registry.names import Alias, AssetName, AssetRef
+from ama_tfx.errors import InvalidInputError, NotFoundError
+from ama_tfx.registry.copy_changes import Changes, changes_between
+from ama_tfx.registry.copy_content import check_pending, content_of, find_content, paths_of
+from ama_tfx.registry.copy_paths import from_root, names_between_commas, not_ignored, select_known
+from ama_tfx.registry.copy_records import CURRENT, FOLDER, FORMAT, Records
+from ama_tfx.registry.copy_states import States
+from ama_tfx.registry.draft import Draft, DraftRef
+from ama_tfx.registry.draft_changes import (
+    after_upload,
+    with_content,
+    with_external,
+    with_ref,
+    with_settings,
+    without,
+    without_paths,
+    without_refs,
+    without_settings,
+)
+from ama_tfx.registry.ignoring import Ignoring
+from ama_tfx.registry.manifest import FileEntry, Manifest
+from ama_tfx.registry.names import AssetName, AssetRef
 from ama_tfx.registry.registry import Registry
-from ama_tfx.registry.results import Registered
-from ama_tfx.registry.tree import Tree, scan
-from ama_tfx.storage import Digest, OnProgress, canonical_json, make_folders, os_errors, parse_json, write_file
+from ama_tfx.registry.results import Bump, Registered
+from ama_tfx.registry.tree import Tree
+from ama_tfx.storage import OnProgress, os_errors
 
-FOLDER = ".ama"
-FORMAT = "ama-working-copy/1"
-_CURRENT = "current.json"
-_NEVER_CONTENT = frozenset({FOLDER, ".git"})
-"""Passed over inside folders: our own records, and git's, which may hold credentials."""
+__all__ = ["FOLDER", "FORMAT", "WorkingCopy"]
 
 
 class WorkingCopy:
@@ -41,7 +55,7 @@ class WorkingCopy:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folder = root / FOLDER
+        self.records = Records(root)
 
     def __repr__(self) -> str:
         return f"WorkingCopy({str(self.root)!r})"
@@ -57,7 +71,7 @@ class WorkingCopy:
         start = start.absolute()
         for folder in (start, *start.parents):
             with os_errors("look for a working copy in", folder):
-                if (folder / FOLDER / _CURRENT).exists():
+                if (folder / FOLDER / CURRENT).exists():
                     return cls(folder)
         raise NotFoundError(f"no working copy in {str(start)!r} or above it; run `ama init ASSET` first")
 
@@ -65,19 +79,22 @@ class WorkingCopy:
     def init(cls, root: Path, asset: AssetName, *, clear: bool = False) -> WorkingCopy:
         """Make a folder a working copy, unless it is one, and the asset its current one.
 
+        Where nothing is pending of the asset it begins from nothing: what it was based on is forgotten.
+
         Args:
             root: The folder.
             asset: What is worked on from now on; the pending drafts of others stay.
-            clear: Forget what is pending of this asset.
+            clear: Forget what is pending of this asset too.
         """
         working_copy = cls(root.absolute())
-        make_folders(working_copy._folder / "drafts")
-        with working_copy._locked():
-            # The folder is one machine's and one moment's state: nothing that belongs into a repository.
-            write_file(working_copy._folder / ".gitignore", b"*\n")
-            write_file(working_copy._folder / _CURRENT, canonical_json({"format": FORMAT, "asset": str(asset)}) + b"\n")
-            if clear:
-                working_copy._write(Draft(asset))
+        records = working_copy.records
+        records.make()
+        with records.locked():
+            draft = Draft(asset) if clear else records.read(asset)
+            if clear or not working_copy.has_changes(draft):
+                records.write(Draft(asset))
+                records.drop_unused_bases(None, draft.base)
+            records.make_current(asset)
         return working_copy
 
     @property
@@ -87,46 +104,63 @@ class WorkingCopy:
         Raises:
             FormatError: The working copy is of another release.
         """
-        path = self._folder / _CURRENT
-        with os_errors("read", path):
-            content = path.read_bytes()
-        try:
-            document = parse_json(content, repr(str(path)))
-            found, asset = document["format"], document["asset"]
-            if found == FORMAT:
-                return AssetRef.parse(asset).asset
-        except (AmaError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(f"{str(path)!r} is not what ama-tfx wrote; run `ama init ASSET` again") from error
-        raise FormatError(
-            f"working copy {str(self.root)!r} has format {found!r}, this release of ama-tfx reads {FORMAT!r}; "
-            "use the release that wrote it, or run `ama init ASSET` again"
-        )
+        return self.records.current()
 
     def draft(self) -> Draft:
         """Return what is pending of the current asset."""
-        return self._read(self.asset)
+        return self.records.read(self.asset)
 
-    def add(self, paths: Iterable[Path]) -> Draft:
+    def base(self) -> Manifest | None:
+        """Return the manifest of the version that the current asset's draft is based on; None for none.
+
+        Raises:
+            FormatError: It is lost, or was changed.
+        """
+        return self.records.base(self.draft())
+
+    def add(self, paths: Iterable[Path], *, found: Iterable[Path] = (), force: bool = False) -> Draft:
         """Record files and folders as content of the next version.
 
-        A folder stands for the files in it now, ``.ama`` and ``.git`` left out; adding it again takes what is in it
-        then. Empty folders are kept.
+        A folder stands for the files in it now, ``.ama``, ``.git`` and what ``.amaignore`` leaves out not among them;
+        adding it again takes what is in it then. Empty folders are kept.
 
         Args:
             paths: Relative to the process's folder, or absolute.
+            found: Likewise, but found by a pattern: what ``.amaignore`` leaves out is passed over.
+            force: Take what ``.amaignore`` leaves out too.
 
         Raises:
             NotFoundError: A path that does not exist.
-            InvalidInputError: A path outside the root or in ``.ama``, or something that cannot be stored. Whatever is
-                raised, the draft stays as it was.
+            InvalidInputError: A path outside the root, in ``.ama`` or left out by ``.amaignore``, or something that
+                cannot be stored. Whatever is raised, the draft stays as it was.
         """
-        named = {self._from_root(path) for path in paths}
-        tree = scan({path: self.root / path for path in sorted(named)}, skip=_NEVER_CONTENT)
+        named = {from_root(path, self.root) for path in paths}
+        met = {from_root(path, self.root) for path in found} - named
+        draft = self.draft()
+        of_base = paths_of(self.records.base(draft))
+        if force:
+            named |= met
+            tree = find_content(named, self.root)
+        else:
+            ignoring = Ignoring(self.root)
+            named = not_ignored(named, met, self.root, ignoring)
+            tree = find_content(named, self.root, ignoring, kept=of_base | {*draft.files} | named)
         links = {path for path in named if path and (self.root / path).is_symlink()}
-        return self._change(lambda draft: with_content(draft, named, tree, links))
+
+        def change(draft: Draft) -> Draft:
+            States.of(self.records.states_path(draft.asset)).note_added(tree)
+            return with_content(draft, named, tree, links, of_base)
+
+        return self._change(change)
+
+    def add_external(self, entry: FileEntry) -> Draft:
+        """Record content that stays where it is: a URL with its digest and size; see `external_entry`."""
+        return self._change(lambda draft: with_external(draft, entry))
 
     def add_ref(self, registry: Registry, reference: AssetRef, role: str = "input") -> Draft:
         """Record that the next version is made from another version: the one that the reference means now.
+
+        It takes the place of the base's refs to that asset in the same role.
 
         Raises:
             NotFoundError: No such asset, alias or version.
@@ -134,7 +168,8 @@ class WorkingCopy:
         if reference.path is not None:
             raise InvalidInputError(f"a ref points at a version, not at a file: {str(reference)!r}; leave the path out")
         target = registry.resolve(reference).reference
-        return self._change(lambda draft: with_ref(draft, DraftRef(role, reference, target)))
+        ref = DraftRef(role, reference, target)
+        return self._change(lambda draft: with_ref(draft, ref, self._start(draft).refs))
 
     def set(
         self,
@@ -144,31 +179,107 @@ class WorkingCopy:
         tags: Iterable[str] = (),
         properties: Mapping[str, Any] | None = None,
         kind: str | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> Draft:
         """Set what the next version will say of itself; see `with_settings`."""
         return self._change(
             lambda draft: with_settings(
-                draft, alias=alias, message=message, tags=tuple(tags), properties=properties, kind=kind
+                draft,
+                alias=alias,
+                message=message,
+                tags=tuple(tags),
+                properties=properties,
+                kind=kind,
+                metrics=metrics,
             )
         )
+
+    def remove(
+        self,
+        patterns: Iterable[str],
+        *,
+        folder: Path,
+        refs: Iterable[AssetRef] = (),
+        dry_run: bool = False,
+        **unset: Any,
+    ) -> tuple[Draft, tuple[str, ...]]:
+        """Take files out of the next version, and unset what was set; files on disk stay.
+
+        Args:
+            patterns: Paths of files and folders that are pending or in the base, and patterns; commas stand between
+                two.
+            folder: What they are relative to.
+            refs: Refs to take out, as they were named or as what that means.
+            dry_run: Change nothing.
+            **unset: ``tags``, ``properties``, ``alias``, ``message``, ``kind``; see `without_settings`.
+
+        Returns:
+            The draft after that, and the paths that were taken out.
+
+        Raises:
+            NotFoundError: A path, pattern or setting that is not there; nothing is changed.
+            InvalidInputError: A path outside the working copy.
+        """
+        wanted, gone = [*patterns], set[str]()
+        references = [*refs]
+
+        def change(draft: Draft) -> Draft:
+            of_base = paths_of(self.records.base(draft))
+            external = {entry.path for entry in draft.external}
+            known = sorted({*draft.files, *draft.directories, *external, *(of_base - {*draft.removed})})
+            for argument in wanted:
+                for name in names_between_commas(argument, known):
+                    gone.update(select_known(name, known, folder, self.root))
+            draft = without_refs(without_paths(draft, gone, of_base), references)
+            return without_settings(draft, **unset)
+
+        draft = change(self.draft()) if dry_run else self._change(change)
+        return draft, tuple(sorted(gone))
+
+    def discard(self, *, dry_run: bool = False) -> Draft:
+        """Forget what is pending of the current asset; files stay, and what it is based on too.
+
+        Returns:
+            What was pending.
+        """
+        with self.records.locked():
+            draft = self.draft()
+            if not dry_run:
+                self.records.write(self._start(draft))
+        return draft
+
+    def has_changes(self, draft: Draft) -> bool:
+        """Return whether a draft changes anything: of what it is based on, or of nothing."""
+        return bool(self.changes(draft))
+
+    def changes(self, draft: Draft | None = None) -> Changes:
+        """Return what a draft, the current one unless another is given, changes of what it is based on."""
+        draft = self.draft() if draft is None else draft
+        return changes_between(draft, self._start(draft))
 
     def pending(self) -> Tree:
         """Return the files that an upload would read, after checking that they are there.
 
         Raises:
-            InvalidInputError: None was added, or something else has a file's place.
+            InvalidInputError: Nothing was added or changed, or something else has a file's place.
             NotFoundError: One is missing by now.
         """
         return self._pending(self.draft())
 
     def upload(
-        self, registry: Registry, *, message: str | None = None, on_progress: OnProgress | None = None
+        self,
+        registry: Registry,
+        *,
+        message: str | None = None,
+        bump: Bump | None = None,
+        on_progress: OnProgress | None = None,
     ) -> tuple[Registered, Draft]:
-        """Register what is pending, and forget it when that is done.
+        """Register what is pending, and forget it when that is done: the new version is what the next is based on.
 
         Args:
             registry: Where.
             message: Instead of the draft's.
+            bump: What of the semantic version to raise; None to decide it.
             on_progress: Called with the bytes and files just read.
 
         Returns:
@@ -180,129 +291,30 @@ class WorkingCopy:
         pending = self.draft()
         self._pending(pending)
         draft = with_settings(pending, message=message)
-        content = self._content(draft)
-        registered = registry.register(draft.asset, content, draft.facts, alias=draft.alias, on_progress=on_progress)
-        with self._locked():
-            self._write(without(self._read(draft.asset), pending))
+        facts = replace(draft.facts, bump=bump)
+        registered = registry.register(
+            draft.asset, content_of(draft, self.root), facts, alias=draft.alias, on_progress=on_progress
+        )
+        with self.records.locked():
+            left = without(self.records.read(draft.asset), pending)
+            manifest = registry.manifest(registered.version.reference)
+            self.records.keep_base(manifest)
+            left = after_upload(left, Draft.on(registered.version.reference, manifest))
+            self.records.write(left)
+            self.records.drop_unused_bases(left.base, pending.base)
         return registered, draft
 
-    def _content(self, draft: Draft) -> dict[str, Path]:
-        return {path: self.root / path for path in (*draft.files, *draft.directories)}
+    def _start(self, draft: Draft) -> Draft:
+        base = self.records.base(draft)
+        return Draft(draft.asset) if base is None or draft.base is None else Draft.on(draft.base, base)
 
     def _pending(self, draft: Draft) -> Tree:
-        if not draft.files:
-            raise InvalidInputError(
-                f"nothing to upload: no file was added to {draft.asset.name!r}; run `ama add PATH...` first"
-            )
-        self._refuse_new_links(draft)
-        content = self._content(draft)
-        if missing := [path for path, local in content.items() if not local.exists()]:
-            more = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-            raise NotFoundError(
-                f"{missing[0]!r}{more} was added and is missing now; put it back, "
-                f"or start again with `ama init {draft.asset} --clear`"
-            )
-        tree = scan(content)
-        if changed := {*tree.files, *tree.directories} ^ set(content):
-            raise InvalidInputError(f"{min(changed)!r} is not what was added, a file or an empty folder; add it again")
-        return tree
-
-    def _refuse_new_links(self, draft: Draft) -> None:
-        """Raise `InvalidInputError` where a link has a file's or a folder's place: it would bring in other content."""
-        paths = {found for path in (*draft.files, *draft.directories) for found in (path, *folders_of(path))}
-        for path in sorted(paths - {*draft.links}):
-            with os_errors("read", self.root / path):
-                if (self.root / path).is_symlink():
-                    raise InvalidInputError(
-                        f"{path!r} is a symbolic link now, and was none when it was added; "
-                        "add it again if what it leads to is meant"
-                    )
-
-    def _from_root(self, path: Path) -> str:
-        """Return a path from the root; ``""`` is the root itself."""
-        if "\0" in str(path):
-            raise InvalidInputError(f"not a path: {str(path)!r} holds '\\x00'")
-        with os_errors("read", path):
-            # The last name is kept as it is, for a link that the user names is content under its own name.
-            whole = path.absolute()
-            local = whole.resolve() if path.name in {"", ".."} else whole.parent.resolve() / whole.name
-            root = self.root.resolve()
-        if not local.is_relative_to(root):
-            raise InvalidInputError(f"{str(path)!r} is outside the working copy {str(root)!r}; copy it there first")
-        if not os.path.lexists(local):
-            raise NotFoundError(f"no such file or folder: {str(path)!r}{_near(local)}")
-        parts = local.relative_to(root).parts
-        if FOLDER in map(str.casefold, parts):
-            raise InvalidInputError(f"{str(path)!r} is ama's own record of the working copy, which is never content")
-        return "/".join(parts)
+        if draft.base is not None and not self.has_changes(draft):
+            raise InvalidInputError(f"nothing to upload: nothing was added to or removed from {str(draft.base)!r}")
+        return check_pending(draft, self.root)
 
     def _change(self, change: Callable[[Draft], Draft]) -> Draft:
-        with self._locked():
+        with self.records.locked():
             draft = change(self.draft())
-            self._write(draft)
+            self.records.write(draft)
         return draft
-
-    def _read(self, asset: AssetName) -> Draft:
-        path = self._draft_path(asset)
-        with os_errors("read", path):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                return Draft(asset)
-        draft = Draft.from_bytes(content, repr(str(path)))
-        if draft.asset != asset:
-            raise FormatError(f"{str(path)!r} is the draft of {draft.asset}, not of {asset}; remove it")
-        return draft
-
-    def _write(self, draft: Draft) -> None:
-        path = self._draft_path(draft.asset)
-        if draft != Draft(draft.asset):
-            write_file(path, draft.to_bytes())
-            return
-        with os_errors("write", path):
-            path.unlink(missing_ok=True)
-
-    def _draft_path(self, asset: AssetName) -> Path:
-        # Hashed: two names joined by '/' can be longer than a file's name may be.
-        return self._folder / "drafts" / f"{Digest.of(str(asset).encode()).hex}.json"
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        path = self._folder / ".lock"
-        with os_errors("write", path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(descriptor)
-
-
-def asset_with_alias(registry: Registry, alias: str) -> AssetRef:
-    """Return the reference that an alias alone means: on the one asset of the registry's workspace that has it.
-
-    Raises:
-        NotFoundError: None has it.
-        InvalidInputError: Several have it.
-    """
-    name = Alias(alias)
-    assets = registry.assets_with_alias(alias)
-    if len(assets) == 1:
-        return AssetRef(assets[0], name)
-    if not assets:
-        known = {row.name for asset in registry.assets(registry.workspace) for row in registry.aliases(asset.name)}
-        raise NotFoundError(
-            f"no asset in workspace {registry.workspace!r} has the alias {alias!r}{did_you_mean(alias, sorted(known))}"
-        )
-    listed = ", ".join(repr(asset.name) for asset in assets)
-    raise InvalidInputError(
-        f"several assets in workspace {registry.workspace!r} have the alias {alias!r}: {listed}; "
-        f"name one, as in `ama add ref {assets[0].name} --alias {alias}` or `ama add ref {assets[0]}:{alias}`"
-    )
-
-
-def _near(path: Path) -> str:
-    try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
-    except OSError:  # a hint is not worth an error
-        return ""

@@ -200,7 +200,8 @@ def test_a_setting_that_no_version_may_have(ama, pending, args, said):
 
 def test_setting_nothing(ama, pending):
     assert ama("set", code=2).err == (
-        "ama: error: nothing to set; give --alias, --message, --tag, --property or --kind; see `ama set --help`\n"
+        "ama: error: nothing to set; give --alias, --message, --tag, --property, --metric or --kind; "
+        "see `ama set --help`\n"
     )
 
 
@@ -368,7 +369,7 @@ def test_a_sha256_that_is_none(ama, upload, sha256):
 
 
 def test_finding_nothing_or_two_things(ama):
-    expected = "ama: error: name one content: FILE or --sha256; see `ama find --help`\n"
+    expected = "ama: error: name contents: FILE... or --sha256; see `ama find --help`\n"
     assert ama("find", code=2).err == expected
     assert ama("find", "x", "--sha256", "0" * 64, code=2).err == expected
 
@@ -376,4 +377,4 @@ def test_finding_nothing_or_two_things(ama):
 def test_a_folder_has_no_content_to_find(ama, upload, work):
     upload("model", "a.txt")
     (work / "folder").mkdir()
-    assert ama("find", "folder", code=2).err.startswith("ama: error: not a regular file: 'folder'; ")
+    assert ama("find", "folder", code=2).err.startswith("ama: error: 'folder' is a folder; expected files")

@@ -9,7 +9,7 @@ import pytest
 
 import ama_tfx
 from ama_tfx.cli import COMMANDS
-from ama_tfx.cli.app import root
+from ama_tfx.cli.app import GROUPS, SYNONYMS, root
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
@@ -25,9 +25,60 @@ def section_of(name):
     return found[1]
 
 
-def test_the_table_has_the_commands_agreed_on():
-    agreed = ["init", "add", "add ref", "set", "upload", "download", "find", "show", "list", "log", "fsck", "gc"]
-    assert list(COMMANDS) == agreed
+def test_every_command_has_one_place_in_the_help():
+    places = [name for names in GROUPS.values() for name in names]
+    assert len(places) == len(set(places))
+    assert set(COMMANDS) <= set(places)
+    assert {"init", "add", "add ref", "set", "upload", "download", "find", "show", "list", "log", "gc"} <= set(COMMANDS)
+
+
+def test_no_name_is_a_command_and_a_synonym():
+    assert SYNONYMS.keys() == {"alias add", "inputs add", "versions", "info", "history", "rm"}
+    assert not SYNONYMS.keys() & COMMANDS.keys()
+    assert set(SYNONYMS.values()) <= {name for names in GROUPS.values() for name in names}
+
+
+@pytest.mark.parametrize("other", SYNONYMS)
+def test_every_synonym_is_in_the_reference(other):
+    assert f"| `ama {other}` | [`ama {SYNONYMS[other]}`]" in REFERENCE.read_text()
+
+
+@pytest.mark.parametrize("other", [other for other, name in SYNONYMS.items() if name in COMMANDS])
+def test_a_synonym_is_the_command_itself(ama, other):
+    assert ama(*other.split(), "--help").out == ama(*SYNONYMS[other].split(), "--help").out
+
+
+def test_synonyms_stand_at_the_end_of_the_help(ama):
+    last = ama("--help").out.split("\n\n")[-1]
+    assert last.startswith("Other names:\n")
+    assert re.search(r"^  versions +is list$", last, re.MULTILINE)
+
+
+def test_a_first_word_alone_is_answered_with_the_second_ones(ama):
+    done = ama("config", code=2)
+    assert done.out == ""
+    assert re.search(r"^  config unset +Take a setting out of ", done.err, re.MULTILINE)
+    assert ama("config", "-h").out == ama("config", "--help").out == done.err
+
+
+def test_a_second_word_that_is_nearly_right_is_told(ama):
+    assert ama("config", "unst", code=2).err == (
+        "ama: error: no command 'config unst'; did you mean 'unset'?; see `ama --help`\n"
+    )
+    assert ama("config", "xyzzy", code=2).err == (
+        "ama: error: no command 'config xyzzy'; known: list, get, set, unset; see `ama --help`\n"
+    )
+    assert ama("ad", "ref", code=2).err.startswith("ama: error: no command 'ad'; did you mean 'add ref'?")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_h_for_help(ama, name):
+    assert ama(*name.split(), "-h").out == ama(*name.split(), "--help").out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_has_the_letter_of_help(name):
+    assert not [option for option in command_of(name).params if "-h" in option.opts]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -46,7 +97,7 @@ def test_every_command_has_an_example_in_its_help(ama, name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_reference_with_all_its_options(name):
     section = section_of(name)
-    shared = {"--help", "--debug", "--quiet", "--json", "--registry", "--workspace"}
+    shared = {"--help", "--debug", "--color", "--quiet", "--json", "--registry", "--workspace"}
     assert "```sh" in section
     assert "`--json`" in section
     for parameter in command_of(name).params:
@@ -65,7 +116,7 @@ def test_every_option_has_help(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_knows_the_shared_options(name):
     known = {name for parameter in command_of(name).params for name in parameter.opts}
-    assert {"--json", "--quiet", "-q", "--debug"} <= known
+    assert {"--json", "--quiet", "-q", "--color", "--debug"} <= known
 
 
 @pytest.mark.parametrize("name", ["add ref", "upload", "download", "find", "show", "list", "log", "fsck", "gc"])
@@ -74,7 +125,7 @@ def test_what_opens_a_registry_takes_its_name_behind_the_command_too(name):
     assert {"--registry", "--workspace"} <= known
 
 
-@pytest.mark.parametrize("name", ["init", "add", "set"])
+@pytest.mark.parametrize("name", ["add", "set"])
 def test_what_opens_no_registry_refuses_to_be_told_one(ama, name):
     done = ama(name, "--registry", "elsewhere", code=2)
     assert done.err.startswith("ama: error: no option '--registry'; ")
@@ -83,7 +134,8 @@ def test_what_opens_no_registry_refuses_to_be_told_one(ama, name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_refuses_flags_that_it_does_not_know(ama, assert_nothing_registered, name):
     done = ama(*name.split(), "--bogus", code=2)
-    assert done.err == f"ama: error: no option '--bogus'; see `ama {name} --help`\n"
+    assert done.err.startswith("ama: error: no option '--bogus'; ")
+    assert done.err.endswith(f"; see `ama {name} --help`\n")
     assert done.out == ""
     assert_nothing_registered()
 
@@ -98,10 +150,10 @@ def test_a_command_that_is_nearly_right_is_told(ama):
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones(ama):
-    assert ama("frobnicate", code=2).err == (
-        "ama: error: no command 'frobnicate'; known: init, add, set, upload, download, find, show, list, log, "
-        "fsck, gc; see `ama --help`\n"
-    )
+    said = ama("frobnicate", code=2).err
+    assert said.startswith("ama: error: no command 'frobnicate'; known: init, add, ")
+    first_words = dict.fromkeys(name.split()[0] for name in COMMANDS)
+    assert said.endswith(f"; known: {', '.join(first_words)}; see `ama --help`\n")
 
 
 def test_no_command_shows_the_help_as_an_error(ama):
@@ -120,8 +172,10 @@ def test_the_version_is_told(ama):
 
 def test_the_list_of_commands_is_the_table(ama):
     text = ama("--help").out
+    lines = " ".join(text.split())
     for name, entry in COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(entry.help)}$", text, re.MULTILINE)
+        assert re.search(rf"^  {name}  ", text, re.MULTILINE)
+        assert f" {name} {entry.help} " in lines
 
 
 def test_shared_options_stand_before_the_command_or_behind_it(ama, upload, tmp_path):
@@ -194,3 +248,34 @@ def test_shell_completion_knows_the_commands(script, monkeypatch):
 
 def test_the_root_is_what_the_console_script_runs():
     assert isinstance(root, click.Group)
+
+
+def test_flags_that_say_different_things_of_one_choice_are_refused(ama):
+    assert "--dot and --mermaid do not go together" in ama("lineage", "model", "--dot", "--mermaid", code=2).err
+    assert "--list and --undo do not go together" in ama("retire", "--list", "--undo", code=2).err
+
+
+def test_usage_errors_are_one_line_and_point_to_their_command(ama):
+    assert ama("completion", code=2).err == (
+        "ama: error: Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish; see `ama completion --help`\n"
+    )
+    assert ama("set", "--property", code=2).err.endswith("requires an argument; see `ama set --help`\n")
+
+
+def test_a_reference_to_nothing_with_the_name_of_a_folder_is_answered_with_its_path(ama, upload, write):
+    upload("model", "m.h5")
+    write("mine/file")
+    for name in ("inspect", "verify"):
+        assert ama(name, "mine", code=3).err.endswith("did you mean './mine'?\n")
+    assert "'mine' is a folder; expected files" in ama("find", "mine", code=2).err
+
+
+def test_the_folder_of_a_page_is_checked_before_anything_is_compared(ama):
+    error = ama("compare", "a", "b", "--html", "/nonexist/x.html", code=3).err
+    assert error == "ama: error: cannot write '/nonexist/x.html': there is no folder '/nonexist'\n"
+
+
+def test_a_setting_of_a_wrong_value_is_told_as_it_was_given(ama):
+    assert ama("config", "set", "color", "sometimes", code=2).err == (
+        "ama: error: not set: color is 'sometimes'; expected auto or always or never\n"
+    )

@@ -170,6 +170,7 @@ def test_refs_of_one_name_lie_beside_each_other(ama, upload, write, elsewhere):
         "model-2/a.txt",
         "model-4/old.txt",
         "model/new.txt",
+        "model/old.txt",
     ]
 
 

@@ -36,6 +36,12 @@ def test_a_plan_is_shown_and_nothing_done(ama, home, garbage, option):
     assert not list((home / "registry" / "blobs").glob("condemned/*"))
 
 
+@pytest.mark.parametrize("options", [("--plan", "--apply"), ("--apply", "--undo"), ("--undo", "--plan", "--apply")])
+def test_two_of_plan_apply_and_undo_are_refused_and_nothing_is_done(ama, home, garbage, options):
+    assert f"{' and '.join(options)} do not go together" in ama("gc", *options, code=2).err
+    assert not list((home / "registry" / "blobs").glob("condemned/*"))
+
+
 def test_it_is_condemned_then_deleted_when_the_quarantine_is_over(ama, home, garbage):
     assert ama("gc", "--apply").out == "1 pack condemned: `ama gc --undo` takes that back\n"
     assert ama("gc", "--json").document["packs"][0]["condemned_at"] is not None
@@ -49,7 +55,7 @@ def test_it_is_condemned_then_deleted_when_the_quarantine_is_over(ama, home, gar
 
 def test_it_is_taken_back(ama, garbage):
     ama("gc", "--apply")
-    assert ama("gc", "--undo", "--json").document == {"spared": [garbage]}
+    assert ama("gc", "--undo", "--json").document == {"spared": [garbage], "unretired": [], "gone": []}
     assert ama("gc", "--undo").out == "nothing was condemned\n"
     assert ama("gc", "--apply", "--quarantine", "0", "--json").document["deleted"] == []
 

@@ -79,6 +79,9 @@ def test_upload(ama, upload, write, normal):
         "alias_refused": None,
         "created": True,
         "new_bytes": 0,
+        "bump": None,
+        "bump_reasons": [],
+        "base": None,
     }
 
 
@@ -103,7 +106,9 @@ def test_download(ama, upload, write, normal):
 
 def test_find(ama, upload, write, normal):
     make(ama, upload, write)
-    assert normal(ama("find", "a.txt", "--json").document) == [{**VERSION, "aliases": ["prod"], "path": "a.txt"}]
+    assert normal(ama("find", "a.txt", "--json").document) == [
+        {**VERSION, "aliases": ["prod"], "path": "a.txt", "content": "a.txt"}
+    ]
 
 
 def test_find_of_nothing_is_an_empty_list_and_an_error(ama, upload, write):
@@ -122,6 +127,9 @@ def test_show(ama, upload, write, normal):
         "aliases": ["prod"],
         "tags": ["t"],
         "properties": {"lr": 0.1},
+        "metrics": {},
+        "pinned": None,
+        "retired": None,
         "files": [
             {"path": "a.txt", "sha256": "DIGEST", "size_bytes": 5},
             {"path": "b.txt", "sha256": "DIGEST", "size_bytes": 5},
@@ -144,13 +152,14 @@ def test_show_lists_all_files_in_json(ama, upload, write):
 def test_list(ama, upload, write, normal):
     make(ama, upload, write)
     assert normal(ama("list", "--json").document) == [
-        {"asset": name, "workspace": "default", "version_count": 1, "created_at": "TIME"} for name in ("data", "model")
+        {"asset": name, "workspace": "default", "version_count": 1, "created_at": "TIME", "description": ""}
+        for name in ("data", "model")
     ]
 
 
 def test_list_of_versions(ama, upload, write, normal):
     make(ama, upload, write)
-    assert normal(ama("list", "model", "--json").document) == [{**VERSION, "aliases": ["prod"]}]
+    assert normal(ama("list", "model", "--json").document) == [{**VERSION, "aliases": ["prod"], "retired": False}]
 
 
 def test_log(ama, upload, write, normal):

@@ -60,6 +60,113 @@ EDITS = {
     ),
 }
 
+NOTED = {
+    "a tag taken off": (
+        "tags",
+        "DELETE FROM tags WHERE name = 'good'",
+        "tags of version 'ama://default/model:1' .*: the catalog has late, the audit log tells of good, late",
+    ),
+    "a tag put on": (
+        "tags",
+        "INSERT INTO tags (version_id, name) SELECT id, 'prod' FROM versions WHERE number = 2",
+        "tags of version 'ama://default/model:2' .*: the catalog has prod, the audit log does not tell of it",
+    ),
+    "a tag that was taken off": (
+        "tags",
+        "INSERT INTO tags (version_id, name) SELECT id, 'bad' FROM versions WHERE number = 1",
+        "tags of version 'ama://default/model:1' .*: the catalog has bad, good, late, the audit log tells of",
+    ),
+    "a metric's value": (
+        "metrics",
+        "UPDATE metrics SET value = 0.99 WHERE name = 'auc'",
+        "metrics of version 'ama://default/model:1' .*: the catalog has auc = 0.99 by ann .*tells of auc = 0.75 by ann",
+    ),
+    "a metric's author": (
+        "metrics",
+        "UPDATE metrics SET recorded_by = 'eve' WHERE name = 'loss'",
+        "metrics of version 'ama://default/model:1' .*: the catalog has .*loss = 2.0 by eve",
+    ),
+    "a metric removed": (
+        "metrics",
+        "DELETE FROM metrics",
+        "metrics of version 'ama://default/model:1' .*: the catalog lacks it",
+    ),
+    "a pin removed": (
+        "pins",
+        "DELETE FROM pins",
+        "pin of version 'ama://default/model:1' .*: the catalog lacks it, the audit log tells of 'paper' by ann",
+    ),
+    "a pin put in": (
+        "pins",
+        f"INSERT INTO pins SELECT {OTHER}, reason, pinned_at, pinned_by FROM pins",
+        "pin of version 'ama://default/model:2' .*the audit log does not tell of it",
+    ),
+    "a retirement put in": (
+        "retirements",
+        f"INSERT INTO retirements SELECT {OTHER}, reason, pinned_at, pinned_by FROM pins",
+        "retirement of version 'ama://default/model:2' .*the audit log does not tell of it",
+    ),
+    "a rule loosened": (
+        "alias_rules",
+        "UPDATE alias_rules SET needs_blessing = false",
+        "protection of alias 'ama://default/model:champion' .*has protected by ann .*tells of blessed versions only",
+    ),
+    "a rule removed": (
+        "alias_rules",
+        "DELETE FROM alias_rules",
+        "protection of alias 'ama://default/model:champion' .*: the catalog lacks it",
+    ),
+    "a description": (
+        "descriptions",
+        "UPDATE descriptions SET text = 'edited'",
+        "description of asset 'ama://default/model' .*: the catalog has 'edited' by ann .*tells of 'a model' by ann",
+    ),
+}
+
+
+@pytest.fixture
+def noted(history):
+    """The same, with everything noted of it that can be, and some of that taken back."""
+    notes = history.notes
+    notes.tag("model:1", "late", "bad")
+    notes.untag("model:1", "bad")
+    notes.tag("model:2", "gone")
+    notes.untag("model:2", "gone")
+    notes.record_metrics("model:1", {"auc": 0.5, "loss": 2})
+    notes.record_metrics("model:1", {"auc": 0.75})
+    notes.pin("model:2", "by mistake")
+    notes.unpin("model:2")
+    notes.pin("model:1", "paper")
+    notes.describe("model", "a model")
+    history.protection.protect("model", "canary")
+    history.protection.unprotect("model", "canary", "by mistake")
+    history.protection.protect("model", "champion", needs_blessing=True)
+    return history
+
+
+def test_notes_nobody_touched_agree_with_their_log(noted):
+    assert noted.audit.verify() == 20
+    assert noted.upkeep.fsck().is_clean
+
+
+def test_a_registration_that_is_found_by_a_run_it_is_not_of_is_named(noted, hello):
+    noted.register("model", hello, Facts(provenance={"pipeline": "taxi", "run_id": "run-7"}))
+    assert noted.upkeep.fsck().is_clean
+    edit(noted, "registrations", "UPDATE registrations SET pipeline = 'other' WHERE run_id = 'run-7'")
+    told = [finding.detail for finding in noted.upkeep.fsck().findings if finding.problem == "wrong history"]
+    assert [text.partition(",")[0] for text in told] == [
+        "a registration of ama://default/model:1 is found by pipeline 'other' and run 'run-7'"
+    ]
+
+
+@pytest.mark.parametrize(("table", "statement", "message"), NOTED.values(), ids=NOTED)
+def test_a_note_that_was_edited_beside_the_log_is_found_and_named(noted, table, statement, message):
+    edit(noted, table, statement)
+    with pytest.raises(IntegrityError, match=message):
+        noted.audit.verify()
+    found = [finding.problem for finding in noted.upkeep.fsck().findings if not finding.is_note]
+    assert found == ["wrong history"]
+
 
 @pytest.fixture
 def history(registry, hello, write):
@@ -110,4 +217,10 @@ def test_a_log_that_tells_what_no_registry_writes_is_refused(history):
     with history._database.write() as connection:
         catalog.append_audit(connection, "alias.set", "forged", {}, now=history._clock(), actor="mallory")
     with pytest.raises(IntegrityError, match=r"entry 8 \(alias.set 'forged'\) lacks what it should tell"):
+        history.audit.verify()
+
+
+def test_two_registrations_that_changed_places_are_found_and_named(history):
+    edit(history, "registrations", "UPDATE registrations SET id = 99 WHERE id = 1")
+    with pytest.raises(IntegrityError, match="provenance of version 'ama://default/model:1' was changed"):
         history.audit.verify()

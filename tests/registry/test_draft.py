@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ama_tfx.errors import FormatError, InvalidInputError
 from ama_tfx.registry import AssetName, AssetRef, Draft, DraftRef, Facts, Ref
-from ama_tfx.registry.draft import with_content, with_ref, with_settings, without
+from ama_tfx.registry.draft_changes import with_content, with_ref, with_settings, without
 from ama_tfx.registry.tree import LocalFile, Tree
 
 ASSET = AssetName("default", "model")
@@ -89,7 +89,11 @@ def test_what_no_version_may_have_is_refused_when_it_is_set(settings):
         with_settings(Draft(ASSET), **settings)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**60, object(), {1: 2}], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), 2**60, object(), {1: 2}],
+    ids=["NaN", "infinity", "a large number", "an object", "a key that is no text"],
+)
 def test_a_property_that_json_cannot_carry_is_refused_when_it_is_set(value):
     with pytest.raises(InvalidInputError):
         with_settings(Draft(ASSET), properties={"k": value})

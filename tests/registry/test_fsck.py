@@ -402,7 +402,11 @@ EDITS = {
     "a file's size": ("UPDATE files SET size_bytes = 7 WHERE path = 'part-1'", "data:1"),
     "a file's path": ("UPDATE files SET path = 'part-9' WHERE path = 'part-1'", "data:1"),
     "a file removed": ("DELETE FROM files WHERE path = 'part-1'", "data:1"),
-    "a file put in": ("INSERT INTO files SELECT version_id, 'z', sha256, size_bytes FROM files LIMIT 1", "schema:1"),
+    "a file put in": (
+        "INSERT INTO files SELECT version_id, 'z', sha256, size_bytes, url FROM files LIMIT 1",
+        "schema:1",
+    ),
+    "a file said to be elsewhere": ("UPDATE files SET url = 'https://example.org/a' WHERE path = 'part-1'", "data:1"),
     "a size": ("UPDATE versions SET size_bytes = 1 WHERE kind = 'Model'", "model:1"),
     "a count": ("UPDATE versions SET file_count = 99 WHERE kind = 'Model'", "model:1"),
     "a kind": ("UPDATE versions SET kind = 'Schema' WHERE kind = 'Model'", "model:1"),

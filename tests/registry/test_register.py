@@ -33,6 +33,7 @@ from ama_tfx.registry import (
     SemanticVersion,
     Version,
 )
+from ama_tfx.registry.registering import next_semantic
 from ama_tfx.storage import Digest, PackStore
 from ama_tfx.testing.damage import piece_payloads, recipe_payloads
 from ama_tfx.testing.processes import count_lines, in_process, kill_at_line, race, race_threads
@@ -591,3 +592,47 @@ def test_a_stream_of_one_file_is_verified(registry, hello):
     with registry.open("model:latest/hello.txt") as stream:
         assert isinstance(stream, io.BufferedReader)
         assert stream.read() == b"hello"
+
+
+def test_paths_may_be_text(local_registry, tmp_path):
+    file = tmp_path / "file.txt"
+    file.write_text("text")
+    version = local_registry.register("model", str(file)).version
+    assert local_registry.register("model", {"file.txt": str(file)}).version == version
+    assert local_registry.download("model", str(tmp_path / "out")).changed
+    assert [hit.version for hit in local_registry.find(str(file))] == [version]
+    assert local_registry.upkeep.identify(str(tmp_path / "out")) == [version]
+    assert local_registry.upkeep.verify_local(str(tmp_path / "out"), "model").is_whole
+
+
+@pytest.mark.parametrize("call", [lambda r: r.show(3), lambda r: r.asset(3), lambda r: r.versions(3)])
+def test_what_is_no_reference_is_named_with_its_type(local_registry, call):
+    with pytest.raises(InvalidInputError, match="not a reference: 3 is int; expected text"):
+        call(local_registry)
+
+
+def test_what_is_no_path_is_named_with_its_type(local_registry):
+    with pytest.raises(InvalidInputError, match="not a path: 3 is int; expected a text or a Path"):
+        local_registry.register("model", 3)
+
+
+def test_one_text_alone_is_not_compared(local_registry):
+    with pytest.raises(InvalidInputError, match="cannot compare 'model:1' alone; expected a sequence"):
+        local_registry.compare("model:1")
+
+
+def test_a_property_that_is_no_json_is_named(local_registry, hello):
+    with pytest.raises(InvalidInputError, match="property 'rate', of type complex, cannot be written as JSON"):
+        local_registry.register("model", hello, Facts(properties={"rate": 1j}))
+
+
+@pytest.mark.parametrize(
+    ("last", "bump", "following"),
+    [
+        ("1.2.999999999", Bump.PIPELINE, "1.3.0"),
+        ("1.999999999.999999999", Bump.PIPELINE, "2.0.0"),
+        ("1.999999999.0", Bump.MINOR, "2.0.0"),
+    ],
+)
+def test_a_part_at_its_end_raises_the_one_before_it(last, bump, following):
+    assert str(next_semantic(SemanticVersion.parse(last), bump)) == following

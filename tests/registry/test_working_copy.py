@@ -236,7 +236,8 @@ def test_a_version_is_what_was_added_and_nothing_is_pending_then(copy, folder, r
     assert details.properties == {"lr": 0.1}
     assert draft.alias == "prod"
     assert copy.draft().files == ()
-    assert listing(folder / ".ama" / "drafts") == []
+    assert copy.draft().base == registered.version.reference
+    assert not copy.has_changes(copy.draft())
 
 
 def test_files_are_read_when_they_are_uploaded(copy, folder, registry):
