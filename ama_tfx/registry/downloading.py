@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -235,14 +235,25 @@ def _keep(target: Path, files: Sequence[FileEntry], directories: Sequence[str]) 
 def _holds(folder: Path, files: Sequence[FileEntry], directories: Sequence[str]) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
-    there = {path.relative_to(folder) for path in folder.rglob("*")}
     wanted = {Path(path) for path in (*directories, *(entry.path for entry in files))}
     wanted |= {parent for path in wanted for parent in path.parents} - {Path()}
-    if there != wanted or not all(
+    if not _lists(folder, wanted) or not all(
         (folder / path).is_dir() and not (folder / path).is_symlink() for path in directories
     ):
         return False
     return all(_is(folder / entry.path, entry) for entry in files)
+
+
+def _lists(folder: Path, wanted: Set[Path]) -> bool:
+    """Return whether these paths and no others lie in a folder; the first other one ends it: it may be the root."""
+    left = set(wanted)
+    for root, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = (Path(root) / name).relative_to(folder)
+            if path not in wanted:
+                return False
+            left.discard(path)
+    return not left
 
 
 def _is(path: Path, entry: FileEntry) -> bool:

@@ -123,7 +123,9 @@ class Writer:
         self._there.absent = broken
         for part in parts:
             data = memoryview(stream.read(part.size_bytes))
-            if part.key in broken - self._replaced and key_of(data) == part.key:
+            if self._packs.holds(Kind.PIECE, part.key):  # another file of this writer had it
+                self._replaced.add(part.key)
+            elif part.key in broken - self._replaced and key_of(data) == part.key:
                 self._pieces.store({part.key: Hashed(Raw(data, label=part.label), part.key)})
                 self._replaced.add(part.key)
 
