@@ -264,7 +264,8 @@ def _wait_until_attached(strace: subprocess.Popen[bytes]) -> str:
     assert strace.stderr is not None
     ready, _, _ = select.select([strace.stderr], [], [], TIMEOUT_SECONDS)
     said = strace.stderr.readline().decode(errors="replace").strip() if ready else "no answer"
-    return "" if said.endswith("attached") else said
+    # A library may start its threads again in the child, as pyarrow does.
+    return "" if re.search(r"attached( with \d+ threads)?$", said) else said
 
 
 def _parsed(log: str) -> list[Call]:
