@@ -13,12 +13,6 @@ _MOST_PIECES = 16
 """Trying every number of pieces takes minutes for thousands of names."""
 
 
-def typed_paths(arguments: Sequence[str], folder: Path) -> list[Path]:
-    """Return the paths that arguments mean, each once, in order; see `named_and_found`."""
-    names = _names(arguments, folder)
-    return list(dict.fromkeys(Path(path) for name in names for path in _expand(name, folder)))
-
-
 def named_and_found(arguments: Sequence[str], folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the paths that arguments mean: those that stand there, and those that patterns among them found.
 

@@ -6,26 +6,28 @@ import io
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
 from ama_tfx.errors import ConflictError, InvalidInputError
-from ama_tfx.registry.aliasing import Actor
+from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_refused
 from ama_tfx.registry.ancestors import Ancestor, Ancestors
-from ama_tfx.registry.bump_facts import Bumper
-from ama_tfx.registry.bumping import BumpDecision
 from ama_tfx.registry.downloading import read_manifest
 from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
 from ama_tfx.registry.measuring import update_metrics
-from ama_tfx.registry.names import AssetName, AssetRef, SemanticVersion
+from ama_tfx.registry.names import Alias, AssetName, AssetRef, SemanticVersion
 from ama_tfx.registry.overlaying import overlay
 from ama_tfx.registry.resolving import require_version
-from ama_tfx.registry.results import Bump, Facts, Ref
+from ama_tfx.registry.results import Bump, Facts, Ref, Registered, Version
 from ama_tfx.registry.tree import Content, Onto, check_unchanged, scan
 from ama_tfx.storage import BlobStore, BlobWriter, Digest, OnProgress, Source, canonical_json
+
+if TYPE_CHECKING:
+    from ama_tfx.registry.bump_facts import Bumper
+    from ama_tfx.registry.bumping import BumpDecision
 
 FIRST = SemanticVersion(1, 0, 0)
 
@@ -146,6 +148,37 @@ def resolve_refs(connection: sa.Connection, refs: tuple[Ref, ...]) -> tuple[RefE
     """
     rows = [(ref.role, require_version(connection, ref.target)) for ref in refs]
     return tuple(sorted({RefEntry(role, AssetName(row.workspace, row.asset), row.digest) for role, row in rows}))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How a registration is recorded: by whom and when, who decides on the number, and the alias that is wanted."""
+
+    actor: Actor
+    bumper: Bumper
+    alias: Alias | None = None
+
+
+def record_registration(
+    connection: sa.Connection, asset: AssetName, stored: Stored, facts: Facts, how: Recording
+) -> Registered:
+    """Make a version visible, or find the one that is the same, and set the wanted alias unless it is refused."""
+    row, created, decided = record_version(connection, asset, stored, facts, how.actor, how.bumper)
+    refused = None
+    if how.alias is not None:
+        refused = why_alias_refused(connection, row, how.alias, facts.message, created=created)
+        if refused is None:
+            move_alias(
+                connection,
+                asset,
+                how.alias,
+                row.number,
+                expected=Expect.ANYTHING,
+                reason=facts.message or "registered",
+                actor=how.actor,
+            )
+    bump, why = (decided.bump, decided.reasons) if decided else (None, ())
+    return Registered(Version.from_row(row), created, stored.new_bytes, refused, bump, why)
 
 
 def record_version(

@@ -15,16 +15,17 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, AliasRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_refused
+from ama_tfx.registry.aliasing import Actor, Expect, move_alias
 from ama_tfx.registry.downloading import open_entry, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
 from ama_tfx.registry.publishing import publish, tried_twice
 from ama_tfx.registry.registering import (
+    Recording,
     Stored,
     likely_parents,
-    record_version,
+    record_registration,
     require_base,
     resolve_refs,
     store_version,
@@ -211,29 +212,12 @@ class Registry:
 
         def record(connection: sa.Connection) -> Registered:
             require_base(connection, found)  # as of now: until here a collection kept its files for its sake
-            actor = self._now()  # after the upload: the log tells when a version could be seen first
-            row, created, decided = record_version(connection, name, stored, told, actor, bumper)
-            refused = None
-            if wanted is not None:
-                refused = why_alias_refused(connection, row, wanted, told.message, created=created)
-            if wanted is not None and refused is None:
-                move_alias(
-                    connection,
-                    name,
-                    wanted,
-                    row.number,
-                    expected=Expect.ANYTHING,
-                    reason=told.message or "registered",
-                    actor=actor,
-                )
-            why = decided.reasons if decided else ()
-            return Registered(
-                Version.from_row(row), created, stored.new_bytes, refused, decided.bump if decided else None, why
-            )
+            # Its time is that after the upload: the log tells when a version could be seen first.
+            return record_registration(connection, name, stored, told, Recording(self._now(), bumper, wanted))
 
-        stored = tried_twice(store)
         from ama_tfx.registry.bump_facts import Bumper
 
+        stored = tried_twice(store)
         bumper = Bumper(self._blobs, stored.manifest, told)
         with self._database.read() as connection:
             bumper.prepare(connection, name, stored.digest)

@@ -1,6 +1,5 @@
 """Attack class B on archives that are imported: refused with a clear error, and nothing is there afterwards."""
 
-import contextlib
 import gzip
 import io
 import os
@@ -80,8 +79,12 @@ HOSTILE = {title: name for title, name in HOSTILE_NAMES.items() if name and "\0"
 
 @pytest.mark.parametrize("name", [pytest.param(name, id=title) for title, name in HOSTILE.items()])
 def test_a_hostile_name_is_refused(refused, tmp_path, name):
-    with contextlib.suppress(UnicodeEncodeError, struct.error):  # no zip can hold it
-        refused(zipped(tmp_path / "m.zip", (name, "x")))
+    try:
+        archive = zipped(tmp_path / "m.zip", (name, "x"))
+    except (UnicodeEncodeError, struct.error):
+        pass  # no zip can hold it
+    else:
+        refused(archive)
     if not name.isascii() or name == ".":  # what tar calls the folder itself
         return
     refused(tarred(tmp_path / "m.tar", (name, b"x")))

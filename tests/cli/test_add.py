@@ -2,7 +2,7 @@
 
 import pytest
 
-from ama_tfx.cli.paths import typed_paths
+from ama_tfx.cli.paths import named_and_found
 from ama_tfx.cli.properties import typed_properties
 
 
@@ -95,7 +95,7 @@ def test_a_name_longer_than_names_can_be_is_an_error(ama, model):
 
 def test_absolute_patterns_are_expanded(work, write):
     write("a.yml")
-    assert typed_paths([f"{work}/*.yml"], work) == [work / "a.yml"]
+    assert named_and_found([f"{work}/*.yml"], work) == ([], [work / "a.yml"])
 
 
 @pytest.mark.parametrize(

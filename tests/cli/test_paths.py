@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ama_tfx.cli.paths import typed_paths
+from ama_tfx.cli.paths import named_and_found
 from ama_tfx.registry import Registry
 
 
@@ -13,16 +13,16 @@ def test_thousands_of_names_between_commas_are_told_apart_in_seconds(work):
     names = [f"f{number}" for number in range(5000)]
     for name in names:
         (work / name).touch()
-    assert typed_paths([",".join(names)], work) == [Path(name) for name in names]
-    assert typed_paths([", ".join(names)], work) == [Path(name) for name in names]
+    assert named_and_found([",".join(names)], work) == ([Path(name) for name in names], [])
+    assert named_and_found([", ".join(names)], work) == ([Path(name) for name in names], [])
 
 
 def test_a_name_with_commas_wins_in_a_list_and_alone(work):
     some, many = "a,b", ",".join("abcdefghijklmnopqrstuvwxyz")
     for name in (some, many, "c"):
         (work / name).touch()
-    assert typed_paths(["a,b,c"], work) == [Path("a,b"), Path("c")]
-    assert typed_paths([many], work) == [Path(many)]
+    assert named_and_found(["a,b,c"], work) == ([Path("a,b"), Path("c")], [])
+    assert named_and_found([many], work) == ([Path(many)], [])
 
 
 def test_the_manifest_is_read_once_however_many_paths_are_downloaded(ama, upload, work, monkeypatch):
