@@ -46,8 +46,9 @@ class Footers:
         One that is gone is none of them: that is found out when what builds upon it is published.
         """
         with self._lock:
-            new = {place.pack for place in places} - self._held.keys() - self._trusted
-            if new:
+            asked = {place.pack for place in places} - self._trusted
+            if new := asked - self._held.keys():
+                self._make_room(asked)
                 self._read(sorted(new))
             return frozenset(place.pack for place in places if not self._says(place))
 
@@ -62,9 +63,13 @@ class Footers:
         found = bisect.bisect_left(hashes, wanted)
         return found < len(hashes) and hashes[found] == wanted
 
+    def _make_room(self, asked: Collection[str]) -> None:
+        for pack in [pack for pack in self._held if pack not in asked]:
+            if self._held_entries <= _HELD_ENTRIES:
+                break
+            self._held_entries -= len(self._held.pop(pack))
+
     def _read(self, packs: list[str]) -> None:
-        while self._held and self._held_entries > _HELD_ENTRIES:
-            self._held_entries -= len(self._held.pop(next(iter(self._held))))
         if self._at_once == 1 or len(packs) == 1:
             self._hold(packs, map(self._hashes, packs))
             return

@@ -14,6 +14,7 @@ from ama_tfx.storage.cache import CacheFolder
 from ama_tfx.storage.objects import MemoryObjects
 from ama_tfx.storage.packs import PackStore
 from ama_tfx.storage.packs.checking import Problem, check
+from ama_tfx.storage.packs.comparing import Footers
 from ama_tfx.storage.packs.format import Kind, key_of, pack_name
 from ama_tfx.storage.packs.opening import open_packs
 from ama_tfx.testing.faulty_objects import FaultyObjects
@@ -153,3 +154,20 @@ def test_a_pack_is_compared_once_by_each_writer_and_never_by_the_one_that_wrote_
         writer.secure()
     assert sorted(name for verb, name in objects.calls if verb == "read") == sorted(known)
     assert len(store.index.packs()) == 4
+
+
+def test_footers_make_room_for_others_and_stay_while_they_are_asked_for(
+    store: PackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ama_tfx.storage.packs.comparing._HELD_ENTRIES", 0)
+    contents = [some_bytes(number, 9000) for number in range(3)]
+    for content in contents:
+        put(store, content)
+    found = store.index.find_all(Kind.PIECE, [key_of(content) for content in contents])
+    one, two, three = (found[key_of(content)] for content in contents)
+    assert len({one.pack, two.pack, three.pack}) == 3
+    footers = Footers(store.reader, at_once=1)
+    assert footers.wrong([one]) == frozenset()
+    assert footers.wrong([one, two]) == frozenset()
+    assert footers.wrong([three]) == frozenset()
+    assert set(footers._held) == {three.pack}
