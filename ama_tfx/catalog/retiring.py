@@ -6,15 +6,17 @@ The caller holds the asset's lock; the audit log has what was before.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
 from ama_tfx.catalog.records import RetirementRow, VersionRow
 from ama_tfx.catalog.schema import aliases, assets, files, metrics, pins, refs, retirements, tags, versions, workspaces
 from ama_tfx.catalog.versions import versions_where
+from ama_tfx.storage import Digest
 
 _RETIRED = sa.select(retirements.c.version_id)
+_AT_ONCE = 500
 
 
 def retirement_of(connection: sa.Connection, version_id: int) -> RetirementRow | None:
@@ -100,13 +102,13 @@ def measured(connection: sa.Connection, asset_ids: Collection[int], metric: str)
     return {row.version_id: float(row.value) for row in connection.execute(query)}
 
 
-def freed_bytes(connection: sa.Connection) -> int:
-    """Return the size of all files that retired versions have and no other version has, each content once."""
-    needed = sa.select(files.c.sha256).where(files.c.version_id.not_in(_RETIRED))
-    freed = (
-        sa.select(files.c.sha256, files.c.size_bytes)
-        .where(files.c.version_id.in_(_RETIRED), files.c.url.is_(None), files.c.sha256.not_in(needed))
-        .distinct()
-        .subquery()
-    )
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(freed.c.size_bytes), 0))).scalar_one())
+def freed_bytes(connection: sa.Connection, version_ids: Sequence[int]) -> int:
+    """Return the size of all files of some versions that only retired versions have, each content once."""
+    other = files.alias()
+    kept = sa.exists().where(other.c.sha256 == files.c.sha256, other.c.version_id.not_in(_RETIRED))
+    freed: dict[Digest, int] = {}
+    for start in range(0, len(version_ids), _AT_ONCE):
+        some = files.c.version_id.in_(version_ids[start : start + _AT_ONCE])
+        query = sa.select(files.c.sha256, files.c.size_bytes).where(some, files.c.url.is_(None), ~kept)
+        freed.update((row.sha256, int(row.size_bytes)) for row in connection.execute(query))
+    return sum(freed.values())

@@ -48,7 +48,7 @@ def command(session: Session, do: str, quarantine_days: int | None, rule: str | 
         raise click.UsageError("--keep RULE and --asset ASSET go together; a rule is for the assets that are named")
     upkeep = session.registry().upkeep
     if do == "undo":
-        back = upkeep.undo_keep_only(rule) if rule else ((), ())
+        back = upkeep.undo_keep_only(assets, rule) if rule else ((), ())
         session.say(undone_report(upkeep.undo_gc(), *back))
         return
     retention = upkeep.keep_only(assets, rule, dry_run=do == "plan") if rule else None

@@ -59,9 +59,8 @@ class Retiring:
             catalog.lock_asset(connection, require_asset(connection, ref.asset))
             row = require_version(connection, ref)
             _refuse_needed(connection, row)
-            before = catalog.freed_bytes(connection)
             done = self._retire(connection, [row], reason, self._now())
-            return Retired(done, catalog.freed_bytes(connection) - before)
+            return Retired(done, catalog.freed_bytes(connection, [row.id]))
 
     def unretire(self, reference: str | AssetRef) -> Version | None:
         """Take one version back; see `Upkeep.unretire`."""
@@ -80,11 +79,12 @@ class Retiring:
 
         return publish(self._database, tried_twice(store), store, record)
 
-    def undo(self, reason: str) -> tuple[list[Version], list[str]]:
-        """Take back what was retired for a reason; return the versions, and why others stay retired."""
+    def undo(self, assets: Sequence[str | AssetName], rule: Retention) -> tuple[list[Version], list[str]]:
+        """Take back what a rule retired; see `Upkeep.undo_keep_only`."""
         back, gone = [], []
+        names = {self._asset(asset) for asset in assets}
         for retired in self.retired():
-            if retired.reason == reason:
+            if retired.version.asset in names and retired.reason == retention_reason(rule):
                 try:
                     self.unretire(retired.version.reference)
                     back.append(retired.version)
@@ -110,13 +110,12 @@ class Retiring:
             actor = self._now()
             known = _known(connection, ids, rule, actor)
             kept = plan_retention(rule, known)
-            before = catalog.freed_bytes(connection)
             going = [row for row in known.versions if not kept[row.id]]
             done = self._retire(connection, going, retention_reason(rule), actor)
             staying = [
                 KeptVersion(Version.from_row(row), tuple(kept[row.id])) for row in known.versions if kept[row.id]
             ]
-            return RetentionPlan(done, tuple(staying), catalog.freed_bytes(connection) - before)
+            return RetentionPlan(done, tuple(staying), catalog.freed_bytes(connection, [row.id for row in going]))
 
     def _retire(
         self, connection: sa.Connection, rows: Iterable[VersionRow], reason: str, actor: Actor

@@ -22,7 +22,7 @@ from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Version
 from ama_tfx.registry.retention import Retention
 from ama_tfx.registry.retired import RetentionPlan, Retired, RetiredVersion
-from ama_tfx.registry.retiring import Retiring, retention_reason
+from ama_tfx.registry.retiring import Retiring
 from ama_tfx.registry.sizing import Sizes, measure_sizes
 from ama_tfx.registry.tree import AnyPath, path_of
 from ama_tfx.registry.verifying import Verified, local_contents, verify_blobs, verify_local
@@ -240,10 +240,11 @@ class Upkeep:
         wanted = Retention.parse(rule) if isinstance(rule, str) else rule
         return self._retiring.keep_only(assets, wanted, dry_run=dry_run)
 
-    def undo_keep_only(self, rule: str | Retention) -> tuple[list[Version], list[str]]:
-        """Take back what a rule has retired; return the versions, and why others cannot be taken back."""
-        wanted = Retention.parse(rule) if isinstance(rule, str) else rule
-        return self._retiring.undo(retention_reason(wanted))
+    def undo_keep_only(
+        self, assets: Sequence[str | AssetName], rule: str | Retention
+    ) -> tuple[list[Version], list[str]]:
+        """Take back the versions of some assets that a rule has retired; return them, and why others stay retired."""
+        return self._retiring.undo(assets, Retention.parse(rule) if isinstance(rule, str) else rule)
 
     def _version(self, ref: AssetRef) -> tuple[Version, Manifest]:
         with self._database.read() as connection:

@@ -128,3 +128,14 @@ def test_a_reason_is_text_that_is_seen(registry, versions, reason):
     with pytest.raises(InvalidInputError, match="reason"):
         registry.upkeep.retire("model:1", reason)
     assert registry.upkeep.retired() == []
+
+
+def test_undoing_a_rule_takes_back_versions_of_the_assets_that_are_named(registry, versions, write):
+    for number in range(2):
+        registry.register("other", write(f"other{number}", {"a": bytes([number])}))
+    plan = registry.upkeep.keep_only(["model", "other"], "last 1")
+    # Two files of 50,000 bytes that only these have, one of 1; what all versions of 'model' share stays.
+    assert (len(plan.retired), plan.freed_bytes) == (3, 100_001)
+    back, gone = registry.upkeep.undo_keep_only(["other"], "last 1")
+    assert ([str(version.asset) for version in back], gone) == (["ama://default/other"], [])
+    assert [(r.version.asset.name, r.version.number) for r in registry.upkeep.retired()] == [("model", 1), ("model", 2)]
