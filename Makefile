@@ -5,6 +5,7 @@ UV := .tools/uv/bin/uv
 INSTALLED := .venv/.installed
 # Of the tests: a file's tests stay together, and two that start TFX take 3 GB.
 WORKERS := 2
+PYTEST := $(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile
 # The packages of that day run together without warnings (docs/adr/0001-tfx-1-16-on-python-3-10.md).
 LOCK_DATE := 2025-03-31
 LOCK := $(UV) pip compile --quiet --python-version 3.10 --exclude-newer $(LOCK_DATE) --generate-hashes --no-header \
@@ -20,7 +21,7 @@ demo: $(INSTALLED)  ## run the taxi pipeline on real data, then show what it reg
 	$(PYTHON) -m pipelines.taxi
 
 test: $(INSTALLED)  ## run the tests
-	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile
+	status=0; for part in light tfx; do echo "tests, part $$part:"; $(PYTEST) --part $$part || status=1; done; exit $$status
 
 check: $(INSTALLED)  ## format, lint, types, layers, spelling
 	$(PYTHON) -m ruff format --check .

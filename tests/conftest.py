@@ -1,10 +1,12 @@
 """Databases and registries for the tests: each test has its own."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -15,6 +17,7 @@ from ama_tfx.testing import TickingClock
 from ama_tfx.testing.postgresql import PostgresqlServer, find_postgresql
 from ama_tfx.testing.processes import in_process
 from ama_tfx.testing.system_calls import why_no_strace
+from tests.failures_at_once import FailuresAtOnce
 from tests.storage.objects.servers import (  # noqa: F401 - fixtures: one server of each kind for all tests
     azure_server,
     azure_url,
@@ -28,6 +31,25 @@ from tests.storage.objects.servers import (  # noqa: F401 - fixtures: one server
 
 # Hundreds of tests start `ama`: compiled once, it starts in half the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How quickly examples are made is the machine's matter.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
+OF_TFX = [
+    Path("tests", *name.split("/"))
+    for name in (
+        "components",
+        "e2e",
+        "kubeflow_harness",
+        "orchestration",
+        "pipelines",
+        "storage/formats/test_written_by_tensorflow.py",
+    )
+]
+"""Tests that import TFX or TensorFlow: they run in processes of their own, after the others."""
 
 REGISTRY_ID = "00000000-0000-4000-8000-000000000001"
 
@@ -186,6 +208,30 @@ def local_registry(tmp_path: Path, open_registry: OpenRegistry) -> Registry:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write the golden files instead of comparing")
+    parser.addoption(
+        "--part", choices=["light", "tfx"], help="only the tests without TFX, or only those that import it"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what is of the other part."""
+    part, path = config.getoption("--part"), collection_path.relative_to(Path(__file__).parents[1])
+    within = any(path.is_relative_to(of_tfx) for of_tfx in OF_TFX)
+    around = any(of_tfx.is_relative_to(path) for of_tfx in OF_TFX)
+    if (part == "light" and within) or (part == "tfx" and not within and not around):
+        return True
+    return None
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Hold what `OF_TFX` says: tests that fork are slow, and may hang, in a process that has TensorFlow's threads."""
+    if item.config.getoption("--part") == "light" and "tensorflow" in sys.modules:
+        pytest.exit(f"{item.nodeid} imported TensorFlow; name its file in OF_TFX of tests/conftest.py", 1)
 
 
 @pytest.fixture

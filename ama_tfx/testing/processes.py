@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 240
 """When a child is ended: a deadlock fails its test instead of stopping the suite."""
 
 _PACKAGE = str(Path(__file__).parents[1])

@@ -217,24 +217,24 @@ def test_any_number_of_members_more_is_refused_at_once(bundle, refused):
     """Their number plays no part: the file is longer than its index says."""
     empty = tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT)
     bundle.write_bytes(bundle.read_bytes()[:-1024] + empty * 100_000 + bytes(1024))
-    began = time.monotonic()
+    began = time.process_time()
     assert "followed by other bytes" in refused(bundle)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_ten_gigabytes_of_zeros_are_refused_at_once(bundle, refused):
     with bundle.open("r+b") as stream:  # sparse: takes no space
         stream.truncate(10 << 30)
-    began = time.monotonic()
+    began = time.process_time()
     assert "followed by other bytes" in refused(bundle)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_index_of_a_hundred_megabytes_is_refused_unread(bundle, refused):
     packed(bundle, [("index.json", b'["' + b"x" * 100_000_000 + b'"]'), *members_of(bundle)[1:]])
-    began = time.monotonic()
+    began = time.process_time()
     assert "an index has at most 8388608" in refused(bundle)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_worst_index_of_the_size_that_is_allowed_takes_less_than_300_megabytes():

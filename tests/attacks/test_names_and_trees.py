@@ -285,7 +285,6 @@ def test_a_loop_of_links_is_refused_and_ends(home, capsys):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))])
-@pytest.mark.timeout(20)
 def test_fifos_and_devices_are_refused_and_nobody_waits_for_them(home, capsys, make):
     strange = home / "work" / "d" / "strange"
     strange.parent.mkdir()
@@ -300,7 +299,6 @@ def test_fifos_and_devices_are_refused_and_nobody_waits_for_them(home, capsys, m
     assert run(capsys, "find", "d/strange")[0] == 2
 
 
-@pytest.mark.timeout(20)
 def test_a_fifo_in_the_place_of_a_file_that_was_added_is_refused(home, capsys):
     (home / "work" / "a.txt").unlink()
     os.mkfifo(home / "work" / "a.txt")

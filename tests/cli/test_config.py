@@ -314,7 +314,6 @@ def test_writers_at_one_time_lose_nothing(home):
     assert SettingsFile.of_user().read().keys() == told.keys()
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
 def test_a_file_of_settings_that_is_none_is_refused_and_not_waited_for(project_file, make):
     make(project_file)

@@ -157,11 +157,11 @@ def test_many_small_files_are_not_all_read(local_registry, write):
         return {f"d/{n:04}.json": b'{"n": %d, "mark": %d}' % (n, mark) for n in range(2000)}
 
     local_registry.register("data", write("one", files(1)))
-    start = time.perf_counter()
+    start = time.process_time()
     local_registry.register("data", write("two", files(2)), Facts(bump=Bump.PIPELINE))
-    told_seconds = time.perf_counter() - start
-    start = time.perf_counter()
+    told_seconds = time.process_time() - start
+    start = time.process_time()
     registered = local_registry.register("data", write("three", files(3)))
-    decided_seconds = time.perf_counter() - start
+    decided_seconds = time.process_time() - start
     assert registered.bump_reasons == tuple(f"parameter d/000{n}.json: mark changed from 2 to 3" for n in range(4))
     assert decided_seconds < 3 * told_seconds + 1  # a busy machine; alone it is a few percent

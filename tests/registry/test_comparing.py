@@ -450,9 +450,9 @@ def test_ten_thousand_files_are_compared_in_bounded_time(versions, local_registr
         return changed | {f"{folder}/{n}": "the same content at five thousand paths" for n in range(5000)}
 
     versions(files(1, "a"), files(2, "b"), sections=["refs"])
-    start = time.perf_counter()
+    start = time.process_time()
     found = local_registry.compare(["model:1", "model:2"])
-    assert time.perf_counter() - start < 20  # alone, 1 s
+    assert time.process_time() - start < 20  # it takes 1 s; what grows with the square of the files, 1000
     assert [row.changes[1] for row in found.files].count("moved") == 5000
     assert len(found.files) == 10_000
     assert len(found.params) == 1000

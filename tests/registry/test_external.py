@@ -181,7 +181,6 @@ def _cut(server):
 
 
 @pytest.mark.parametrize("change", [_gone, _failing, _loop, _to_a_file, _to_gopher, _nowhere])
-@pytest.mark.timeout(20)
 def test_what_cannot_be_read_is_a_clear_error_and_nothing_appears(
     copy, server, allowed, local_registry, tmp_path, change
 ):
@@ -195,7 +194,6 @@ def test_what_cannot_be_read_is_a_clear_error_and_nothing_appears(
     assert len(server.asked) <= MAX_REDIRECTS + 1
 
 
-@pytest.mark.timeout(20)
 def test_an_answer_that_is_cut_is_not_the_content(copy, server, allowed, local_registry, tmp_path):
     _cut(server)
     with pytest.raises((BackendError, IntegrityError)):
@@ -240,7 +238,6 @@ ODD_ANSWERS = [
 
 
 @pytest.mark.parametrize(("answer", "message"), ODD_ANSWERS, ids=range(len(ODD_ANSWERS)))
-@pytest.mark.timeout(20)
 def test_an_answer_that_breaks_off_or_makes_no_sense_is_never_taken_for_the_content(allowed, answer, message):
     with pytest.raises(BackendError, match=message):
         external_entry(_serve_raw(answer))

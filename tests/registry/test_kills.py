@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import time
 import traceback
@@ -16,8 +17,9 @@ from ama_tfx.storage import Digest, PackStore
 from ama_tfx.storage.packs.checking import check
 from ama_tfx.storage.packs.collecting import collect, plan_collection
 from ama_tfx.storage.packs.repairing import repair
+from ama_tfx.testing.processes import TIMEOUT_SECONDS
 
-ROUNDS = 100
+ROUNDS = 60
 QUARANTINE = timedelta(seconds=5)
 """Longer than any registration of these takes."""
 
@@ -63,13 +65,30 @@ def start(work: Callable[[Path, int, int], None], folder: Path, number: int) -> 
     return pid, ours
 
 
-def kill(pid: int, pipe: int) -> list[int]:
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    with os.fdopen(pipe, "rb") as stream:
-        said = stream.read()
-    assert len(said) % 4 == 0, said[-4001:].decode(errors="replace")
-    return [int.from_bytes(said[start : start + 4], "big") for start in range(0, len(said), 4)]
+class Worker:
+    """A process that works until it is killed, and what it said so far."""
+
+    def __init__(self, work: Callable[[Path, int, int], None], folder: Path, number: int) -> None:
+        self._pid, self._pipe = start(work, folder, number)
+        self._said = b""
+
+    def wait_until_said(self, count: int) -> None:
+        """Wait until it said that it did so many things; however slow the machine is."""
+        while len(self._said) < 4 * count:
+            assert select.select([self._pipe], [], [], TIMEOUT_SECONDS)[0], "it does nothing"
+            more = os.read(self._pipe, 4096)
+            assert more, "it has ended"
+            self._said += more
+        assert len(self._said) % 4 == 0, self._said[-4001:].decode(errors="replace")
+
+    def kill(self) -> list[int]:
+        """Kill it; return what it said."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        with os.fdopen(self._pipe, "rb") as stream:
+            said = self._said + stream.read()
+        assert len(said) % 4 == 0, said[-4001:].decode(errors="replace")
+        return [int.from_bytes(said[start : start + 4], "big") for start in range(0, len(said), 4)]
 
 
 def check_all(folder: Path, acknowledged: list[int]) -> None:
@@ -117,10 +136,12 @@ def test_writers_and_collectors_killed_at_any_time_leave_a_registry_that_is_whol
         if number % 10 == 0:
             folder.mkdir()
             Registry(folder / "registry", create=True).close()
-        writer, collector = start(register_for_ever, folder, number), start(collect_for_ever, folder, number)
-        time.sleep(chance.uniform(0.05, 0.3))
-        acknowledged = kill(*writer)
-        collected += len(kill(*collector))
+        writer, collector = Worker(register_for_ever, folder, number), Worker(collect_for_ever, folder, number)
+        # In some rounds they are killed in their first registration, or collection.
+        (writer if number % 2 else collector).wait_until_said(chance.randrange(3))
+        time.sleep(chance.uniform(0, 0.1))
+        acknowledged = writer.kill()
+        collected += len(collector.kill())
         registered += len(acknowledged)
         check_all(folder, acknowledged)
     assert registered > ROUNDS / 4

@@ -386,7 +386,6 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("attempt", "expected"), FAILURES.values(), ids=FAILURES)
-@pytest.mark.timeout(30)
 def test_whatever_fails_nothing_is_registered(registry, hello, write, attempt, expected):
     registry.register("data", hello)
     before = everything(registry)

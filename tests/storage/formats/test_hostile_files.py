@@ -114,7 +114,7 @@ def test_the_start_of_every_file_does_no_harm(originals):
             assert not read(path) or name == "a.npy"
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(NAMES), content=st.binary(max_size=2000), start=st.integers(0, 120))
 def test_random_bytes_do_no_harm(originals, name, content, start):
     path = originals[name].with_name(f"x-{name}")
@@ -137,7 +137,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(header=st.dictionaries(st.text(max_size=4), ENTRY | HEADER, max_size=5) | HEADER, size=st.integers(0, 100))
 def test_safetensors_headers_may_say_anything(tmp_path, header, size):
     samples.write_safetensors(tmp_path / "a.safetensors", header, bytes(size))

@@ -136,7 +136,7 @@ def test_a_transient_failure_is_tried_again_and_not_for_ever(
     with pytest.raises(BackendError):
         CALLS[call](objects)
     assert len(service.requests) >= 2
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 60
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -152,7 +152,7 @@ def test_a_service_that_hangs_is_given_up(
     before = time.monotonic()
     with pytest.raises(BackendError):
         CALLS[call](objects)
-    assert time.monotonic() - before < 15
+    assert time.monotonic() - before < 60
 
 
 @pytest.mark.parametrize("call", ["read", "read all"])

@@ -9,8 +9,8 @@ from pathlib import Path
 from ama_tfx.storage.packs import PackStore
 from tests.storage.packs.packs_parts import put, read, some_bytes
 
-FORKS = 100
-"""Of which three hung, when nothing was done about it."""
+FORKS = 50
+"""Of a hundred, three hung when nothing was done about it."""
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -19,7 +19,7 @@ def in_child(work: Callable[[], object]) -> int:
     if child == 0:
         code = 1
         try:
-            signal.alarm(20)
+            signal.alarm(120)
             work()
             code = 0
         finally:

@@ -21,10 +21,13 @@ from ama_tfx.storage.packs import PackStore
 from ama_tfx.storage.packs.checking import check
 from ama_tfx.storage.packs.collecting import collect, plan_collection
 from ama_tfx.storage.packs.repairing import repair
+from ama_tfx.testing.processes import TIMEOUT_SECONDS
 from tests.storage.packs.packs_parts import put, read, some_bytes
 
-ROUNDS = 200
-QUARANTINE = timedelta(seconds=2)
+ROUNDS, MOST_ROUNDS, ROUNDS_PER_FOLDER = 80, 800, 20
+"""It goes on after the first number until enough was deleted; how many rounds that takes is the machine's matter."""
+
+QUARANTINE = timedelta(seconds=5)
 """Longer than any commit of these takes: gc may delete what a writer has said it keeps when it expires again."""
 
 RUBBISH = [some_bytes(-number, 50_000) for number in range(1, 6)]
@@ -58,6 +61,32 @@ def collect_and_repair(folder: Path, seed: int, say: Callable[[Digest], object])
 Work = Callable[[Path, int, Callable[[Digest], object]], None]
 
 
+class Worker:
+    """A process that works until it is killed, and what it said so far."""
+
+    def __init__(self, work: Work, folder: Path, seed: int) -> None:
+        self._pid, self._pipe = start(work, folder, seed)
+        self._said = b""
+
+    def wait_until_said(self, count: int) -> None:
+        """Wait until it said that it did so many things; however slow the machine is."""
+        while len(self._said) < 32 * count:
+            assert select.select([self._pipe], [], [], TIMEOUT_SECONDS)[0], "it does nothing"
+            more = os.read(self._pipe, 4096)
+            assert more, "it has ended"
+            self._said += more
+        assert len(self._said) % 32 == 0, self._said[-4001:].decode(errors="replace")
+
+    def kill(self) -> list[Digest]:
+        """Kill it; return what it said."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        with os.fdopen(self._pipe, "rb") as stream:
+            said = self._said + stream.read()
+        assert len(said) % 32 == 0, said[-4001:].decode(errors="replace")
+        return [Digest.from_raw(said[start : start + 32]) for start in range(0, len(said), 32)]
+
+
 def start(work: Work, folder: Path, seed: int) -> tuple[int, int]:
     """Fork a process that works; return its id, and the pipe to which it writes what it says."""
     ours, theirs = os.pipe()
@@ -73,37 +102,34 @@ def start(work: Work, folder: Path, seed: int) -> tuple[int, int]:
     return pid, ours
 
 
-def kill(pid: int, pipe: int) -> list[Digest]:
-    """Kill a process; return what it said."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    with os.fdopen(pipe, "rb") as stream:
-        said = stream.read()
-    assert len(said) % 32 == 0, said[-4001:].decode(errors="replace")
-    return [Digest.from_raw(said[start : start + 32]) for start in range(0, len(said), 32)]
-
-
 def test_writers_and_collectors_killed_at_any_time_lose_nothing_that_was_acknowledged(quick_path: Path) -> None:
     chance = random.Random(1)
     committed, collected = 0, Counter[Digest]()
-    for number in range(ROUNDS):
-        folder = quick_path / f"{number // 10}"
-        writers = [start(write_and_acknowledge, folder, 2 * number + n) for n in range(1 + number % 2)]
-        collector = start(collect_and_repair, folder, number)
-        if number % 2:  # in the other rounds it may be killed in its first collection
-            assert select.select([collector[1]], [], [], 60)[0], "a collection takes more than a minute"
-        time.sleep(chance.uniform(0.005, 0.1))
-        acknowledged = [digest for writer in writers for digest in kill(*writer)]
-        collected.update(kill(*collector))
+    deleted, number = Digest.of(b"deleted"), 0
+    while number < ROUNDS or collected[deleted] < 8:
+        assert number < MOST_ROUNDS, f"{collected[deleted]} collections deleted something"
+        folder = quick_path / f"{number // ROUNDS_PER_FOLDER}"
+        writers = [Worker(write_and_acknowledge, folder, 2 * number + n) for n in range(1 + number % 2)]
+        collector = Worker(collect_and_repair, folder, number)
+        # In some rounds they may be killed in their first commit, or collection.
+        writers[0].wait_until_said(chance.randrange(4))
+        collector.wait_until_said(number % 2)
+        time.sleep(chance.uniform(0, 0.03))
+        acknowledged = [digest for writer in writers for digest in writer.kill()]
+        collected.update(collector.kill())
         committed += len(acknowledged)
-        store = PackStore.in_folder(folder)
-        report = check(store, read_data=True)
-        assert report.is_clean, report.findings
-        assert report.lost == ()
-        for digest in acknowledged:
-            assert Digest.of(read(store, digest)) == digest
-        assert all(put(store, read(store, digest)) == digest for digest in acknowledged[:1])
-        store.index.close()
+        check_all(folder, acknowledged)
+        number += 1
     assert committed > ROUNDS
-    print(collected[Digest.of(b"deleted")], committed)
-    assert collected[Digest.of(b"deleted")] >= 8
+
+
+def check_all(folder: Path, acknowledged: list[Digest]) -> None:
+    """The store is whole, and all that was acknowledged is there."""
+    store = PackStore.in_folder(folder)
+    report = check(store, read_data=True)
+    assert report.is_clean, report.findings
+    assert report.lost == ()
+    for digest in acknowledged:
+        assert Digest.of(read(store, digest)) == digest
+    assert all(put(store, read(store, digest)) == digest for digest in acknowledged[:1])
+    store.index.close()

@@ -85,7 +85,6 @@ def test_a_file_written_to_while_it_is_read_is_refused(
 
 
 @SIZES
-@pytest.mark.timeout(10)
 def test_a_file_that_grows_as_fast_as_it_is_read_is_not_read_for_ever(
     store: PackStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
