@@ -11,7 +11,7 @@ PROFILE = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=30,
     suppress_health_check=list(HealthCheck),
 )

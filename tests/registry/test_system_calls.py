@@ -18,7 +18,7 @@ from ama_tfx.storage.packs.checking import check
 from ama_tfx.testing import TickingClock
 from ama_tfx.testing.system_calls import Fault, calls_of, failures, kills, run_with, some_of, try_each
 
-KILLS, FAILURES = 32, 40
+KILLS, FAILURES = 16, 24
 """How many faults of each scenario CI has time for; AMA_EVERY_SYSTEM_CALL=1 tries them all."""
 
 CONTENTS = {
