@@ -32,4 +32,4 @@ def test_random_histories_are_what_a_dictionary_would_remember(kind, tmp_path, r
     finally:
         for name in filter(None, made):
             server.drop_database(name)
-    assert len(made) >= 12
+    assert len(made) >= PROFILE.max_examples
