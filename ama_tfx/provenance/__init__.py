@@ -1,6 +1,72 @@
-"""Layer 4, history: what happened in runs, and with which code."""
+"""Layer 4, history: what happened in runs, and with which code.
 
-from ama_tfx.provenance.code import CodeState, capture_code
-from ama_tfx.provenance.recorded import recorded_references
+Start with `open_history`: it reads a metadata store of TFX. Each name is loaded when it is first used; ML Metadata only
+when a store is opened.
+"""
 
-__all__ = ["CodeState", "capture_code", "recorded_references"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ama_tfx.provenance.code import CodeState, capture_code
+    from ama_tfx.provenance.graph import Graph
+    from ama_tfx.provenance.history import History, open_history
+    from ama_tfx.provenance.importing import ImportedRun, RunRecord, import_run, record_run
+    from ama_tfx.provenance.measured import MeasuredEvaluation
+    from ama_tfx.provenance.questions import Dataset, Evaluation
+    from ama_tfx.provenance.recorded import recorded_references
+    from ama_tfx.provenance.records import Artifact, Event, EventKind, Execution, ExecutionState, Run
+    from ama_tfx.provenance.redacting import redacted
+    from ama_tfx.provenance.run_details import NodeRun, RunDetails, RunState
+
+__all__ = [
+    "Artifact",
+    "CodeState",
+    "Dataset",
+    "Evaluation",
+    "Event",
+    "EventKind",
+    "Execution",
+    "ExecutionState",
+    "Graph",
+    "History",
+    "ImportedRun",
+    "MeasuredEvaluation",
+    "NodeRun",
+    "Run",
+    "RunDetails",
+    "RunRecord",
+    "RunState",
+    "capture_code",
+    "import_run",
+    "open_history",
+    "record_run",
+    "recorded_references",
+    "redacted",
+]
+
+_NAMES = {
+    "code": ("CodeState", "capture_code"),
+    "graph": ("Graph",),
+    "history": ("History", "open_history"),
+    "importing": ("ImportedRun", "RunRecord", "import_run", "record_run"),
+    "measured": ("MeasuredEvaluation",),
+    "questions": ("Dataset", "Evaluation"),
+    "recorded": ("recorded_references",),
+    "records": ("Artifact", "Event", "EventKind", "Execution", "ExecutionState", "Run"),
+    "redacting": ("redacted",),
+    "run_details": ("NodeRun", "RunDetails", "RunState"),
+}
+_HOMES = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
