@@ -9,12 +9,15 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from ama_tfx.catalog.records import VersionRow
-from ama_tfx.catalog.schema import aliases, refs, registrations, retirements, versions
+from ama_tfx.catalog.schema import aliases, properties, refs, registrations, retirements, versions
 from ama_tfx.catalog.versions import versions_where
 from ama_tfx.storage import parse_json
 
 _AT_ONCE = 10_000
 """Values of one query: SQLite takes 32,766 of them, PostgreSQL 65,535."""
+
+LINEAGE_KIND = "ama_tfx.Lineage"
+"""Kind of the versions that keep links between others, and are not made from them."""
 
 T = TypeVar("T")
 
@@ -81,6 +84,29 @@ def provenances_with(connection: sa.Connection, key: str, ids: Collection[int]) 
         if isinstance(provenance, dict) and key in provenance:  # not only somewhere inside
             found.setdefault(row.version_id, provenance)
     return found
+
+
+def properties_of_keepers(connection: sa.Connection, key: str, ids: Collection[int]) -> dict[int, str]:
+    """Return a property, as JSON, of the versions of `LINEAGE_KIND` whose refs lead to some versions, by row number."""
+    query = (
+        sa.select(properties.c.version_id, properties.c.value)
+        .join(versions, versions.c.id == properties.c.version_id)
+        .join(refs, refs.c.version_id == properties.c.version_id)
+        .where(versions.c.kind == LINEAGE_KIND, properties.c.key == key)
+    )
+    return {row.version_id: row.value for row in _in_parts(connection, query, refs.c.target_id, ids)}
+
+
+def linked_by(connection: sa.Connection, ids: Collection[int]) -> set[int]:
+    """Return what the refs of some versions lead to."""
+    query = sa.select(refs.c.target_id)
+    return {row.target_id for row in _in_parts(connection, query, refs.c.version_id, ids)}
+
+
+def keepers_among(connection: sa.Connection, ids: Collection[int]) -> set[int]:
+    """Return which of some versions are of `LINEAGE_KIND`."""
+    query = sa.select(versions.c.id).where(versions.c.kind == LINEAGE_KIND)
+    return {row.id for row in _in_parts(connection, query, versions.c.id, ids)}
 
 
 def _in_parts(

@@ -22,6 +22,7 @@ Example:
 @click.option("--down", metavar="N", type=click.IntRange(0), help="Follow N refs to what was made from it.")
 @click.option("--dot", "form", flag_value="dot", help="Print a graph for Graphviz.")
 @click.option("--mermaid", "form", flag_value="mermaid", help="Print a flowchart for Mermaid.")
+@click.option("--svg", "form", flag_value="svg", help="Print a picture.")
 @registry_options
 @shared_options
 @pass_session
@@ -48,4 +49,5 @@ def command(
     if form is None:
         session.say(lineage_report(lineage, session.workspace))
     else:
-        session.say(drawn_report(lineage, lineage.to_dot() if form == "dot" else lineage.to_mermaid()))
+        draw = {"dot": lineage.to_dot, "mermaid": lineage.to_mermaid, "svg": lineage.to_svg}
+        session.say(drawn_report(lineage, draw[form]()))

@@ -12,6 +12,7 @@ from ama_tfx.registry.sharing import (
     AliasStep,
     Applied,
     BundleContents,
+    Exported,
     Forked,
     Imported,
     ImportPlan,
@@ -36,6 +37,15 @@ def created_report(contents: BundleContents) -> Report:
         f"bundle {contents.digest}",
     )
     return Report(contents.to_json(), (str(contents.digest),), lines)
+
+
+def exported_report(exported: Exported) -> Report:
+    """Say what was written."""
+    lines = (
+        f"wrote {exported.path}: {plural(exported.file_count, 'file')}, {human_size(exported.size_bytes)}",
+        *(f"from {source}" for source in exported.sources),
+    )
+    return Report(exported.to_json(), (str(exported.path),), lines)
 
 
 def contents_report(contents: BundleContents) -> Report:

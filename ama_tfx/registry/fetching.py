@@ -175,7 +175,7 @@ def _opened(url: str) -> Iterator[tuple[BinaryIO, int | None]]:
             yield stream, None
         return
     for _ in range(MAX_REDIRECTS + 1):
-        connection = _connection(parts)
+        connection = guarded_connection(parts)
         try:
             answer = _answer(connection, parts)
             if answer.status in _REDIRECTS:
@@ -228,7 +228,8 @@ def _answer(connection: http.client.HTTPConnection, parts: SplitResult) -> http.
         raise BackendError(f"host {parts.hostname!r} cannot be reached: {error or type(error).__name__}") from error
 
 
-def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+def guarded_connection(parts: SplitResult) -> http.client.HTTPConnection:
+    """Return a connection to a URL's host, not yet made, that refuses this machine and private networks."""
     assert parts.hostname is not None
     port = parts.port
     if port is None:  # said outright: of an IPv6 address the library takes the last number for the port

@@ -11,6 +11,7 @@ from ama_tfx.catalog import Database
 from ama_tfx.catalog import lineage as edges
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry.lineage_results import Affected, Impact, Lineage, LineageEdge, LineageNode
+from ama_tfx.registry.linking import links_around
 from ama_tfx.registry.names import Alias, AssetRef
 from ama_tfx.registry.resolving import require_version
 from ama_tfx.registry.results import Version
@@ -64,8 +65,9 @@ class Tracer:
             upper, cut_up = _within(connection, [root.id], upwards=True, depth=up, most=most)
             lower, cut_down = _within(connection, [root.id], upwards=False, depth=down, most=most)
             ids = list(dict.fromkeys([*upper, *lower]))
-            found = edges.edges_between(connection, ids)
             shown = set(ids)
+            links = {link for link in links_around(connection, ids) if shown.issuperset((link[0], link[2]))}
+            found = sorted({*edges.edges_between(connection, ids), *links})
             elided = _going_on(connection, upper, up, shown, upwards=True)
             elided |= _going_on(connection, lower, down, shown, upwards=False)
             nodes = _nodes(connection, ids, elided)
@@ -104,15 +106,35 @@ def _within(
     """Return versions by row number with their distance, the nearest first, and whether there are more of them."""
     if depth == 0:
         return dict.fromkeys(starts, 0), False
-    reached = edges.reachable(connection, starts, upwards=upwards, limit=most + len(starts) + 1)
+    reached, links = _reached(connection, starts, upwards=upwards, limit=most + len(starts) + 1)
     is_cut = len(reached) > most + len(starts)
-    known = edges.edges_between(connection, reached[: most + len(starts)])
+    kept = reached[: most + len(starts)]
+    inside = set(kept)
+    known = [*edges.edges_between(connection, kept), *(link for link in links if inside.issuperset((link[0], link[2])))]
     distances = _distances(starts, known, upwards=upwards)
     if depth is None:
         return distances, is_cut
     furthest = max(distances.values())
     shown = {node: distance for node, distance in distances.items() if distance <= depth}
     return shown, is_cut and furthest <= depth
+
+
+def _reached(
+    connection: sa.Connection, starts: list[int], *, upwards: bool, limit: int
+) -> tuple[list[int], set[_Edge]]:
+    """Return the versions that refs and links lead to, those by refs first, and the links; without their keepers."""
+    reached = dict.fromkeys(edges.reachable(connection, starts, upwards=upwards, limit=limit))
+    links, news = set[_Edge](), list(reached)
+    while news and len(reached) < limit:
+        found = links_around(connection, news)
+        links |= found
+        ways = [(made, source) if upwards else (source, made) for made, _, source in found]
+        ends = {there for here, there in ways if here in reached and there not in reached}
+        beyond = edges.reachable(connection, ends, upwards=upwards, limit=limit) if ends else []
+        news = [node for node in beyond if node not in reached]
+        reached.update(dict.fromkeys(news))
+    keepers = edges.keepers_among(connection, reached) - set(starts)
+    return [node for node in reached if node not in keepers][:limit], links
 
 
 def _distances(starts: Iterable[int], known: Iterable[_Edge], *, upwards: bool) -> dict[int, int]:
@@ -138,7 +160,12 @@ def _going_on(
     if not depth:
         return set()
     outermost = [node for node, distance in distances.items() if distance == depth]
-    return {node for node, other in edges.neighbours(connection, outermost, upwards=upwards) if other not in shown}
+    ways = edges.neighbours(connection, outermost, upwards=upwards)
+    keepers = edges.keepers_among(connection, {other for _, other in ways})
+    links = links_around(connection, outermost)
+    ways += [(made, source) if upwards else (source, made) for made, _, source in links]
+    known = set(outermost)
+    return {node for node, other in ways if node in known and other not in shown and other not in keepers}
 
 
 def _nodes(connection: sa.Connection, ids: Iterable[int], elided: set[int]) -> dict[int, LineageNode]:

@@ -103,6 +103,12 @@ class Lineage:
 
         return to_mermaid(self)
 
+    def to_svg(self) -> str:
+        """Return the graph as a picture, likewise."""
+        from ama_tfx.registry.lineage_svg import to_svg
+
+        return to_svg(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the stable JSON form, as ``ama lineage --json`` prints it."""
         return {

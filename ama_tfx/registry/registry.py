@@ -28,11 +28,12 @@ from ama_tfx.registry.registering import (
     record_registration,
     require_base,
     resolve_refs,
+    store_content,
     store_version,
 )
 from ama_tfx.registry.repr_html import Listing
 from ama_tfx.registry.resolving import require_asset, require_version
-from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Registered, Version
+from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Ref, Registered, Version
 from ama_tfx.registry.retirement import telling_of_retirement
 from ama_tfx.registry.tree import AnyContent, AnyPath, content_of, path_of
 from ama_tfx.storage import Digest, OnProgress, hash_stream, open_regular_file, os_errors
@@ -224,6 +225,28 @@ class Registry:
         if before_commit:
             before_commit(stored.manifest)
         return publish(self._database, stored, store, record)
+
+    def store(self, asset: str | AssetName, content: AnyContent, refs: Sequence[Ref] = ()) -> int:
+        """Store the files of content ahead of its registration, which then finds them there; return the new bytes.
+
+        So parts of a large asset can be stored by many processes at once, on many machines: nothing becomes visible,
+        doing it twice stores nothing twice, and what is never registered goes with a later collection.
+
+        Args:
+            asset: For which asset; its newest version may hold what these files are like.
+            content: As for `register`; of a part of an asset, paths in the asset -> files.
+            refs: As in `Facts`: versions that may hold what these files are like.
+
+        Raises:
+            AmaError: As `register` says.
+        """
+        found, name = content_of(content), self._asset(asset)
+        with self._database.read() as connection:
+            parents = likely_parents(connection, name, resolve_refs(connection, tuple(refs)))
+        with self._blobs.writer() as writer:
+            store_content(writer, found, parents, None)
+            writer.commit()
+        return writer.new_bytes
 
     def resolve(self, reference: Reference) -> Version:
         """Return the version that a reference means now.

@@ -1,6 +1,7 @@
 """Sharing assets: bundles for machines without a network, forks, and archives of others."""
 
 from ama_tfx.registry.sharing.contents import BundledAlias, BundledVersion, BundleIndex
+from ama_tfx.registry.sharing.exporting import Exported, export_folder, manifest_digest
 from ama_tfx.registry.sharing.facet import Sharing, inspect_bundle
 from ama_tfx.registry.sharing.importing import (
     RULES,
@@ -32,6 +33,7 @@ __all__ = [
     "BundleIndex",
     "BundledAlias",
     "BundledVersion",
+    "Exported",
     "Forked",
     "ImportPlan",
     "Imported",
@@ -42,7 +44,9 @@ __all__ = [
     "Side",
     "WorkspaceSummary",
     "apply_bundle",
+    "export_folder",
     "import_planned",
     "inspect_bundle",
+    "manifest_digest",
     "plan_import",
 ]

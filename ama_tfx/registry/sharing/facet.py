@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ama_tfx import catalog
 from ama_tfx.catalog import Database
 from ama_tfx.catalog import sharing as shared
+from ama_tfx.errors import NotFoundError
 from ama_tfx.registry.aliasing import Actor
 from ama_tfx.registry.names import AssetName, AssetRef, check_text, check_workspace
 from ama_tfx.registry.publishing import publish, tried_twice
 from ama_tfx.registry.registering import Stored
 from ama_tfx.registry.results import Version
+from ama_tfx.registry.retirement import telling_of_retirement
 from ama_tfx.registry.sharing.applying import AliasTerms, ApplyPlan, plan_apply, record_bundle
 from ama_tfx.registry.sharing.bundle_file import BundleFile
 from ama_tfx.registry.sharing.creating import plan_bundle, refuse_existing, write_bundle
+from ama_tfx.registry.sharing.exporting import Exported, export_version
 from ama_tfx.registry.sharing.forking import plan_fork, record_fork
 from ama_tfx.registry.sharing.importing import Imported, ImportPlan, import_planned, named_asset, plan_import
 from ama_tfx.registry.sharing.results import Applied, BundleContents, Forked, WorkspaceSummary
 from ama_tfx.registry.sharing.storing import refuse_other_sizes, store_new
 from ama_tfx.registry.tree import AnyPath, path_of
-from ama_tfx.storage import BlobStore, OnProgress
+from ama_tfx.storage import BlobStore, Digest, OnProgress
 
 if TYPE_CHECKING:
     from ama_tfx.registry.registry import Registry
@@ -216,6 +220,34 @@ class Sharing:
         """
         plan = self.plan_import(archive, name=name, inputs=inputs, outputs=outputs, most_bytes=most_bytes)
         return import_planned(self._registry, plan)
+
+    def export_zip(
+        self, version: str | AssetRef | Digest, target: AnyPath, *, with_inputs: bool = True, force: bool = False
+    ) -> Exported:
+        """Write a version as a zip of the kind that `import_archive` reads: its files under their own paths.
+
+        The files of the versions it refers to in the role ``input`` go along, as in the archives of the AMA case
+        study: importing the zip gives both assets back. No clock and no machine leaves a trace in it.
+
+        Args:
+            version: A reference, or the digest of the version's manifest.
+            target: The file.
+            with_inputs: Whether what went in is in it too.
+            force: Whether to replace what has the target's name.
+
+        Raises:
+            NotFoundError: No such version.
+            ConflictError: The target exists; or an input has another file of the same path.
+            IntegrityError: Bytes are lost or damaged; nothing is written.
+        """
+        digest = version if isinstance(version, Digest) else self._registry.resolve(self._ref(version)).digest
+        with self._database.read() as connection:
+            rows = catalog.versions_with_digest(connection, digest)
+        if not rows:
+            raise NotFoundError(f"no version here has the manifest {str(digest)!r}; is it another registry's?")
+        ref = Version.from_row(rows[0]).reference
+        with telling_of_retirement(self._database, ref):
+            return export_version(self._blobs, ref, path_of(target), with_inputs=with_inputs, force=force)
 
     def _apply(
         self, bundle: BundleFile, plan: ApplyPlan, terms: AliasTerms, on_progress: OnProgress | None
