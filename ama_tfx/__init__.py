@@ -10,17 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ama_tfx.components.types import Asset
+    from ama_tfx.components.types import Archive, Asset, Lineage, Verdict
     from ama_tfx.errors import AmaError
     from ama_tfx.registry import Facts, Ref, Registry, open_registry
 
 __version__ = "0.1.0"
 
-__all__ = ["AmaError", "Asset", "Facts", "Ref", "Registry", "__version__", "open_registry"]
+__all__ = [
+    "AmaError",
+    "Archive",
+    "Asset",
+    "Facts",
+    "Lineage",
+    "Ref",
+    "Registry",
+    "Verdict",
+    "__version__",
+    "open_registry",
+]
 
 _HOMES = {
     "AmaError": "ama_tfx.errors",
+    "Archive": "ama_tfx.components.types",
     "Asset": "ama_tfx.components.types",
+    "Lineage": "ama_tfx.components.types",
+    "Verdict": "ama_tfx.components.types",
     "Facts": "ama_tfx.registry",
     "Ref": "ama_tfx.registry",
     "Registry": "ama_tfx.registry",

@@ -1,26 +1,11 @@
 """What TFX's blessing artifacts say."""
 
-import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from ama_tfx.components.verdicts import Blessing, Signal
 
-class Verdict(enum.Enum):
-    """The outcome of a gate; *unknown* is not *yes*."""
-
-    BLESSED = "blessed"
-    NOT_BLESSED = "not_blessed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What one gate says of a model, and how it came to say so."""
-
-    source: str
-    verdict: Verdict
-    reason: str
+__all__ = ["BLESSED", "MODEL_URI", "Blessing", "BlessingArtifact", "Signal", "read_blessing"]
 
 
 class BlessingArtifact(Protocol):
@@ -52,17 +37,17 @@ def read_blessing(source: str, artifacts: Sequence[BlessingArtifact] | None, mod
             another model, an earlier run's perhaps, says nothing of this one.
     """
     if not artifacts:
-        return Signal(source, Verdict.UNKNOWN, f"{source} gave no blessing: it did not run")
+        return Signal(source, Blessing.UNKNOWN, f"{source} gave no blessing: it did not run")
     if len(artifacts) > 1:
         return Signal(
-            source, Verdict.UNKNOWN, f"{source} gave {len(artifacts)} blessings, and which counts is not known"
+            source, Blessing.UNKNOWN, f"{source} gave {len(artifacts)} blessings, and which counts is not known"
         )
     (artifact,) = artifacts
     if artifact.has_custom_property(MODEL_URI) and artifact.get_string_custom_property(MODEL_URI) != model_uri:
         other = artifact.get_string_custom_property(MODEL_URI)
-        return Signal(source, Verdict.UNKNOWN, f"{source}'s blessing is of another model ({other})")
+        return Signal(source, Blessing.UNKNOWN, f"{source}'s blessing is of another model ({other})")
     if not artifact.has_custom_property(BLESSED):
-        return Signal(source, Verdict.UNKNOWN, f"{source} decided nothing: it has no thresholds to check against")
+        return Signal(source, Blessing.UNKNOWN, f"{source} decided nothing: it has no thresholds to check against")
     if artifact.get_int_custom_property(BLESSED) == 1:
-        return Signal(source, Verdict.BLESSED, f"{source} blessed it")
-    return Signal(source, Verdict.NOT_BLESSED, f"{source} did not bless it (see {artifact.uri})")
+        return Signal(source, Blessing.BLESSED, f"{source} blessed it")
+    return Signal(source, Blessing.NOT_BLESSED, f"{source} did not bless it (see {artifact.uri})")

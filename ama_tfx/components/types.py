@@ -36,4 +36,53 @@ class Asset(Artifact):
     }
 
 
+class Verdict(Artifact):
+    """What a gate says of a model or of data, and why.
+
+    The artifact's folder holds ``verdict.json`` (see `ama_tfx.components.verdicts`) and ``verdict.md``, the same for
+    people. Pusher and resolvers do not read it: for them there is a standard blessing beside it.
+
+    Properties:
+        outcome: ``blessed``, ``not_blessed`` or ``unknown``.
+        subject: URI of what was judged.
+        gate: Id of the component that judged.
+        reasons: Why it was not blessed, joined with ``; ``; empty when it was.
+    """
+
+    TYPE_NAME = "ama_tfx.Verdict"
+    PROPERTIES = {
+        "outcome": Property(type=PropertyType.STRING),
+        "subject": Property(type=PropertyType.STRING),
+        "gate": Property(type=PropertyType.STRING),
+        "reasons": Property(type=PropertyType.STRING),
+    }
+
+
+class Lineage(Artifact):
+    """What this run made from what, as a picture.
+
+    The artifact's folder holds ``lineage.json``, ``lineage.dot`` and ``lineage.svg``, the same graph three times.
+
+    Properties:
+        links: How many refs between asset versions were recorded by the run.
+    """
+
+    TYPE_NAME = "ama_tfx.Lineage"
+    PROPERTIES = {"links": Property(type=PropertyType.INT)}
+
+
+class Archive(Artifact):
+    """A zip of a registered version or of an artifact, as `ama_tfx.components.ContainerExport` makes it.
+
+    The artifact's folder holds the one zip. A container cannot set properties, so it has none.
+    """
+
+    TYPE_NAME = "ama_tfx.Archive"
+
+
 MANIFEST_FILE = "manifest.json"
+VERDICT_JSON = "verdict.json"
+VERDICT_TEXT = "verdict.md"
+LINEAGE_JSON = "lineage.json"
+LINEAGE_DOT = "lineage.dot"
+LINEAGE_SVG = "lineage.svg"

@@ -62,3 +62,13 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def gate_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models, evaluations, blessings, anomalies and statistics: made once, by TFX, for all tests of gates."""
+    from gate_evidence import make_evidence
+
+    folder = tmp_path_factory.mktemp("gate-evidence")
+    make_evidence(folder)
+    return folder

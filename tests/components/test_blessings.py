@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ama_tfx.components.blessings import Verdict, read_blessing
+from ama_tfx.components.blessings import Blessing, read_blessing
 
 MODEL = "/run/model/2"
 
 
-class Blessing:
+class FakeBlessing:
     uri = "/run/blessing"
 
     def __init__(self, blessed: int | None, model: str | None = None) -> None:
@@ -26,23 +26,27 @@ class Blessing:
 
 
 @pytest.mark.parametrize(
-    ("artifacts", "verdict", "reason"),
+    ("artifacts", "blessing", "reason"),
     [
-        ([Blessing(1)], Verdict.BLESSED, "Evaluator blessed it"),
-        ([Blessing(1, MODEL)], Verdict.BLESSED, "Evaluator blessed it"),
-        ([Blessing(1, "/run/model/1")], Verdict.UNKNOWN, "Evaluator's blessing is of another model (/run/model/1)"),
+        ([FakeBlessing(1)], Blessing.BLESSED, "Evaluator blessed it"),
+        ([FakeBlessing(1, MODEL)], Blessing.BLESSED, "Evaluator blessed it"),
         (
-            [Blessing(0), Blessing(1)],
-            Verdict.UNKNOWN,
+            [FakeBlessing(1, "/run/model/1")],
+            Blessing.UNKNOWN,
+            "Evaluator's blessing is of another model (/run/model/1)",
+        ),
+        (
+            [FakeBlessing(0), FakeBlessing(1)],
+            Blessing.UNKNOWN,
             "Evaluator gave 2 blessings, and which counts is not known",
         ),
-        ([Blessing(0)], Verdict.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
-        ([Blessing(2)], Verdict.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
-        ([Blessing(None)], Verdict.UNKNOWN, "Evaluator decided nothing: it has no thresholds to check against"),
-        ([], Verdict.UNKNOWN, "Evaluator gave no blessing: it did not run"),
-        (None, Verdict.UNKNOWN, "Evaluator gave no blessing: it did not run"),
+        ([FakeBlessing(0)], Blessing.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
+        ([FakeBlessing(2)], Blessing.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
+        ([FakeBlessing(None)], Blessing.UNKNOWN, "Evaluator decided nothing: it has no thresholds to check against"),
+        ([], Blessing.UNKNOWN, "Evaluator gave no blessing: it did not run"),
+        (None, Blessing.UNKNOWN, "Evaluator gave no blessing: it did not run"),
     ],
 )
-def test_only_one_blessing_of_this_model_is_a_yes(artifacts, verdict, reason):
+def test_only_one_blessing_of_this_model_is_a_yes(artifacts, blessing, reason):
     signal = read_blessing("Evaluator", artifacts, MODEL)
-    assert (signal.verdict, signal.reason) == (verdict, reason)
+    assert (signal.blessing, signal.reason) == (blessing, reason)

@@ -13,6 +13,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from ama_tfx.components.asset_registrar.driver import Driver
 from ama_tfx.components.asset_registrar.executor import REF_PREFIX, Executor
 from ama_tfx.components.asset_registrar.work import TFX_PREFIX
+from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Asset
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.provenance import capture_code
@@ -20,12 +21,14 @@ from ama_tfx.registry import (
     DEFAULT_WORKSPACE,
     AssetRef,
     Facts,
-    Location,
     check_label,
     is_pinned,
     settable_alias,
 )
 from ama_tfx.storage import canonical_json
+
+BEAM_ABOVE_BYTES = 1 << 30
+"""Below that, starting workers and reading each byte twice cost more than they save (docs/reference/components.md)."""
 
 
 class AssetRegistrarSpec(ComponentSpec):
@@ -42,6 +45,7 @@ class AssetRegistrarSpec(ComponentSpec):
         "pinned_refs": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
         "producers": ExecutionParameter(type=str),
+        "beam_above_bytes": ExecutionParameter(type=int),
         # Written by the driver: the registry's identity and where the alias is, so that a result cached from another
         # registry, or from before the alias was moved, is not taken for done.
         "registry_id": ExecutionParameter(type=str, optional=True),
@@ -99,6 +103,9 @@ class AssetRegistrar(base_component.BaseComponent):
         refs: Role -> what the version was made from: another AssetRegistrar's output, or a reference by digest. A
             reference by alias is refused: it could mean another version in the next run, and the cache would not know.
         code_folder: A folder of the git repository that holds the pipeline's code; the working folder by default.
+        beam_above_bytes: An artifact of several files that is larger is stored in a Beam pipeline, with the pipeline's
+            Beam arguments, before it is registered: the workers cut, compress and write at once. The registry has to
+            mean the same on every worker: a shared folder, or PostgreSQL with a bucket. None never starts Beam.
 
     Outputs:
         asset: `ama_tfx.Asset`.
@@ -108,7 +115,7 @@ class AssetRegistrar(base_component.BaseComponent):
     """
 
     SPEC_CLASS = AssetRegistrarSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
     DRIVER_CLASS = Driver
 
     def __init__(
@@ -125,6 +132,7 @@ class AssetRegistrar(base_component.BaseComponent):
         infra_blessing: types.BaseChannel | None = None,
         refs: Mapping[str, types.BaseChannel | str] | None = None,
         code_folder: str | Path | None = None,
+        beam_above_bytes: int | None = BEAM_ABOVE_BYTES,
     ):
         channels = {role: ref for role, ref in (refs or {}).items() if not isinstance(ref, str)}
         pinned = {role: ref for role, ref in (refs or {}).items() if isinstance(ref, str)}
@@ -135,13 +143,14 @@ class AssetRegistrar(base_component.BaseComponent):
         given = {"artifact": artifact, "blessing": blessing, "infra_blessing": infra_blessing}
         spec = _spec_class(artifact, channels)(
             asset_name=asset,
-            registry=_without_secret(registry),
+            registry=without_secret(registry),
             alias=alias,
             message=message,
             tags=json.dumps(sorted(tags)),
             properties=json.dumps(dict(properties or {}), sort_keys=True),
             pinned_refs=json.dumps(pinned, sort_keys=True),
             code=json.dumps(code.to_json() if code else None, sort_keys=True),
+            beam_above_bytes=_size_bytes(beam_above_bytes),
             producers=json.dumps({key: _producer(channel) for key, channel in given.items() if channel is not None}),
             **given,
             asset=types.Channel(type=Asset),
@@ -158,6 +167,15 @@ def _spec_class(artifact: types.BaseChannel, refs: Mapping[str, types.BaseChanne
         **{f"{REF_PREFIX}{role}": ChannelParameter(type=Asset) for role in refs},
     }
     return type("AssetRegistrarSpec", (AssetRegistrarSpec,), {"INPUTS": inputs})
+
+
+def _size_bytes(given: int | None) -> int:
+    """Return a size as the executor takes it: 0 for never."""
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise InvalidInputError(f"beam_above_bytes {given!r} is no size; expected bytes from 1, or None for never")
+    return given
 
 
 def _check_channel(given: Any, what: str, expected: str) -> None:
@@ -199,16 +217,3 @@ def _check_refs(channels: Mapping[str, types.BaseChannel], pinned: Mapping[str, 
             raise InvalidInputError(
                 f"ref {role!r}: {reference!r} may move; expected a reference by digest, ama://…@sha256:…"
             )
-
-
-def _without_secret(registry: str | Path | None) -> str | None:
-    if registry is None:
-        return None
-    url = str(registry)
-    location = Location.parse(url)
-    if location.database is not None and location.database.password is not None:
-        raise InvalidInputError(
-            f"registry {str(location)!r} holds a password, which TFX would record; "
-            "leave it out and set PGPASSWORD, or use ~/.pgpass"
-        )
-    return url

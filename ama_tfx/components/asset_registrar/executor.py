@@ -11,15 +11,15 @@ from typing import Any
 
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from ama_tfx.components.asset_registrar.work import Outcome, Request, recordable, register
+from ama_tfx.components.asset_registrar.work import Outcome, Request, open_registry, recordable, register
 from ama_tfx.components.blessings import Signal, read_blessing
 from ama_tfx.components.types import MANIFEST_FILE, Asset
-from ama_tfx.registry import Manifest
+from ama_tfx.registry import Manifest, default_registry_url
 
 REF_PREFIX = "ref_"
 """An input ``ref_schema`` holds the Asset that the registered version refers to in the role ``schema``."""
@@ -29,13 +29,14 @@ GATES = ("blessing", "infra_blessing")
 InputDict = dict[str, list[types.Artifact]]
 
 
-class Executor(base_executor.BaseExecutor):
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Registers the one artifact of the input ``artifact``."""
 
     def Do(self, input_dict: InputDict, output_dict: InputDict, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """See `tfx.dsl.components.base.base_executor.BaseExecutor.Do`."""
         artifact = artifact_utils.get_single_instance(input_dict["artifact"])
         output = artifact_utils.get_single_instance(output_dict["asset"])
+        self._store_ahead(artifact.uri, input_dict, exec_properties)
         with _local(artifact.uri) as content:
             outcome = register(
                 Request(
@@ -55,6 +56,27 @@ class Executor(base_executor.BaseExecutor):
                 lambda manifest: _write_manifest(output.uri, manifest),
             )
         _describe(outcome, output)
+
+    def _store_ahead(self, uri: str, input_dict: InputDict, exec_properties: dict[str, Any]) -> None:
+        """Store a large artifact's files in a Beam pipeline; a small one's are stored as they are registered."""
+        least_bytes = int(exec_properties.get("beam_above_bytes") or 0)
+        if not least_bytes:
+            return
+        from ama_tfx.components.asset_registrar import beam  # which few registrations need
+
+        files = beam.files_of(uri)
+        if len(files) < 2 or sum(file.size_bytes for file in files) <= least_bytes:
+            return
+        with contextlib.closing(open_registry(exec_properties.get("registry") or None)) as registry:
+            destination = beam.Destination(
+                # As it is written: what a password is for stands in the environment of every worker.
+                registry=exec_properties.get("registry") or default_registry_url(),
+                asset=exec_properties["asset_name"],
+                refs=_refs(input_dict, json.loads(exec_properties["pinned_refs"])),
+                uri=uri,
+            )
+            logging.info("%s is stored in %s ahead of its registration", uri, registry)
+        beam.store(self._make_beam_pipeline(), destination, files)
 
     def _provenance(self, input_dict: InputDict, exec_properties: dict[str, Any]) -> dict[str, Any]:
         """Return where the artifact came from; what is not known here (on Kubeflow: the run) is left out."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ama_tfx.components.blessings import Signal, Verdict
+from ama_tfx.components.blessings import Blessing, Signal
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry import (
     AssetRef,
@@ -107,7 +107,7 @@ def register(request: Request, before_commit: Callable[[Manifest], object]) -> O
         request: What.
         before_commit: Called with the manifest while nothing is visible yet; what it raises undoes the registration.
     """
-    refusals = tuple(s.reason for s in request.signals if s.verdict is not Verdict.BLESSED) if request.alias else ()
+    refusals = tuple(s.reason for s in request.signals if s.blessing is not Blessing.BLESSED) if request.alias else ()
     facts = Facts(
         kind=request.kind,
         message=request.message,
@@ -133,7 +133,7 @@ def _provenance(request: Request, refusals: tuple[str, ...]) -> dict[str, Any]:
     provenance = dict(request.provenance)
     if request.signals:
         provenance["gates"] = [
-            {"source": s.source, "verdict": s.verdict.value, "reason": s.reason} for s in request.signals
+            {"source": s.source, "verdict": s.blessing.value, "reason": s.reason} for s in request.signals
         ]
     if refusals:
         provenance["alias_refused"] = {"alias": request.alias, "reasons": list(refusals)}

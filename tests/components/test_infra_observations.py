@@ -1,0 +1,95 @@
+"""What was seen, as numbers: percentiles, and how answers differ."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+pytest.importorskip("tfx")
+from ama_tfx.components.infra_validator.checks import Checks
+from ama_tfx.components.infra_validator.observations import (
+    Call,
+    Difference,
+    Observation,
+    difference,
+    percentile,
+)
+from ama_tfx.components.infra_validator.serving import Served
+from ama_tfx.components.infra_validator.settings import ServingBudgets, ServingLimits
+from ama_tfx.components.infra_validator.work import speed_test
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (99, 4.0), (25, 1.0), (26, 2.0), (100, 4.0)])
+def test_a_percentile_is_a_value_that_was_measured(percent, expected):
+    assert percentile([4.0, 1.0, 3.0, 2.0], percent) == expected
+
+
+def test_the_best_round_counts_and_one_without_times_does_not():
+    assert Observation(rounds=[[9.0, 8.0], [2.0, 3.0], []]).latency_ms(99) == 3.0
+    assert math.isnan(Observation(rounds=[[]]).latency_ms(99))
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "expected"),
+    [
+        ([[1.0, 2.0]], [[1.0, 2.5]], 0.5),
+        ([1, 2], [1, 2], 0.0),
+        ([math.nan], [math.nan], 0.0),
+        ([math.nan], [1.0], math.inf),
+        ([math.inf], [math.inf], 0.0),
+        ([math.inf], [-math.inf], math.inf),
+        ([1.0], [1.0, 2.0], math.inf),
+        ([b"yes"], [b"yes"], 0.0),
+        ([b"yes"], [b"no"], math.inf),
+        ([b"1"], [1.0], math.inf),
+        (1.0, [1.0], math.inf),
+    ],
+)
+def test_how_far_two_outputs_are_apart(mine, other, expected):
+    ours, theirs = Observation(answers={"s": [{"out": mine}]}), Observation(answers={"s": [{"out": other}]})
+    found = difference(ours, theirs, tolerance=0.5)
+    assert (found.largest, found.changed, found.requests) == (expected, int(expected > 0.5), 1)
+
+
+def test_an_output_that_is_gone_differs_and_one_that_is_new_does_not():
+    less, more = Observation(answers={"s": [{"a": [1]}]}), Observation(answers={"s": [{"a": [1], "b": [1]}]})
+    assert difference(less, more, 9.0).largest == math.inf
+    assert difference(more, less, 9.0).largest == 0.0
+
+
+def test_signatures_that_only_one_of_them_has_are_not_compared():
+    assert difference(Observation(answers={"a": [{}]}), Observation(answers={"b": [{}]}), 0.0) == Difference()
+
+
+def test_a_model_that_loads_and_is_asked_nothing_is_unknown():
+    checks = Checks("gate", ServingLimits(), ServingBudgets())
+    calls = (Call("serving_default", problem="there are no examples"),)
+    found = {signal.name: signal.blessing.value for signal in checks.of(calls, Observation(load_seconds=0.1))}
+    assert found == {"load_seconds": "blessed", "requests": "unknown", "signature:serving_default": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("rounds", "fast"),
+    [([[9.0]], False), ([[9.0], [2.0]], True), ([[2.1]], False), ([[1.9]], True)],
+)
+def test_answers_are_timed_again_while_they_are_over_a_budget(rounds, fast):
+    absolute = speed_test(ServingBudgets(latency_p50_ms=2), None)
+    relative = speed_test(ServingBudgets(latency_p99_ratio=4), Observation(rounds=[[0.5]]))
+    assert absolute(Observation(rounds=rounds)) is fast
+    assert relative(Observation(rounds=rounds)) is fast
+
+
+def test_without_a_champion_s_times_nothing_is_timed_again():
+    budgets = ServingBudgets(latency_p50_ratio=4)
+    assert speed_test(budgets, None)(Observation(rounds=[[9.0]]))
+    assert speed_test(budgets, Observation())(Observation(rounds=[[9.0]]))
+
+
+def test_a_server_that_was_ended_after_its_answers_is_not_blessed():
+    served = Served("", 1, False, {}, "cpu", "it used 9.0 s of CPU time", (), "", "", 1, 1, "")
+    checks = Checks("gate", ServingLimits(), ServingBudgets())
+    calls = (Call("serving_default", requests=("a request",)),)
+    seen = Observation(answers={"serving_default": [{}]}, served=served)
+    against = [signal.reason for signal in checks.of(calls, seen) if signal.blessing.value == "not_blessed"]
+    assert against == ["the server was ended after it had answered: it used 9.0 s of CPU time"]
