@@ -80,6 +80,7 @@ class KubeflowTarget:
         values = _parameter_values(pipeline, options)
         with compiler_refusals(pipeline.pipeline_name, self.name), typed_artifact_schemas():
             job = runner.run(pipeline, parameter_values=values, write_out=False)
+        _without_stale_caches(job, pipeline)
         _check_parameters(job, values)
         return job
 
@@ -113,6 +114,17 @@ def kfp_package(compiled: CompiledPipeline) -> bytes:
     for name, value in runtime.get("parameterValues", {}).items():
         declared[name]["defaultValue"] = value
     return canonical_json(spec)
+
+
+def _without_stale_caches(job: dict[str, Any], pipeline: Pipeline) -> None:
+    """Turn the cache off for the nodes whose ``cache_needs_driver`` says that only a driver knows if it is valid.
+
+    TFX has one switch for all nodes, and these platforms run no custom drivers.
+    """
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    for node in pipeline.components:
+        if getattr(node, "cache_needs_driver", False) and node.id in tasks:
+            tasks[node.id].pop("cachingOptions", None)
 
 
 def _parameter_values(pipeline: Pipeline, options: KubeflowOptions) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""Pushing to where nothing can be renamed at once: an object store.
+
+There the order is the promise: files first, each read back and compared, then ``saved_model.pb``, which TensorFlow
+Serving looks for, and the marker last. A push that was killed leaves a version directory without a marker; a server
+that tries to load it fails to, and keeps the version that it has.
+"""
+
+import hashlib
+import posixpath
+from datetime import datetime
+from pathlib import Path
+
+from tfx.dsl.io import fileio
+
+from ama_tfx.components.asset_pusher.work import MARKER_FILE, Pushed, newest_version, read_content
+from ama_tfx.errors import IntegrityError
+from ama_tfx.storage import Digest
+
+_LAST = "saved_model.pb"
+
+
+def push_remote(source: Path, base: str, now: datetime, reference: str | None = None) -> Pushed:
+    """Write a model as the newest version below a URI, unless it is that already; see `work.push`.
+
+    Raises:
+        IntegrityError: What was written is not what is read back; the version has no marker then.
+    """
+    wanted = read_content(source)
+    marker = wanted.marker(reference)
+    newest = newest_version(_names(base))
+    if newest is not None and _marker(posixpath.join(base, str(newest))) == marker:
+        return Pushed(posixpath.join(base, str(newest)), str(newest), changed=False)
+    number = max(int(now.timestamp()), (newest or 0) + 1)
+    target = posixpath.join(base, str(number))
+    for folder in sorted(wanted.folders):
+        fileio.makedirs(posixpath.join(target, folder))
+    for path in sorted(wanted.files, key=lambda path: (path == _LAST, path)):
+        _write(source / path, posixpath.join(target, path), wanted.files[path])
+    with fileio.open(posixpath.join(target, MARKER_FILE), "wb") as stream:
+        stream.write(marker)
+    return Pushed(target, str(number), changed=True)
+
+
+def _write(source: Path, uri: str, digest: Digest) -> None:
+    fileio.makedirs(posixpath.dirname(uri))
+    fileio.copy(str(source), uri)
+    found = hashlib.sha256()
+    with fileio.open(uri, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            found.update(chunk)
+    if found.hexdigest() != digest.hex:
+        raise IntegrityError(f"{uri!r} is not what was written; push again")
+
+
+def _names(base: str) -> list[str]:
+    return [name.rstrip("/") for name in fileio.listdir(base)] if fileio.exists(base) else []
+
+
+def _marker(version: str) -> bytes | None:
+    path = posixpath.join(version, MARKER_FILE)
+    if not fileio.exists(path):
+        return None
+    with fileio.open(path, "rb") as stream:
+        content: bytes = stream.read()
+    return content
