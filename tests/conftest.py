@@ -44,6 +44,7 @@ OF_TFX = [
         "architecture/test_surface.py",
         "components",
         "e2e",
+        "examples",
         "kubeflow_harness",
         "orchestration",
         "pipelines",

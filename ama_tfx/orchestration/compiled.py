@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,10 @@ from pathlib import Path
 from ama_tfx.errors import AmaError, InvalidInputError
 from ama_tfx.storage import Digest, make_folders, write_file
 
-__all__ = ["CompiledPipeline", "compiler_refusals"]
+__all__ = ["CompiledPipeline", "compiler_refusals", "without_passwords"]
+
+_USER = rb"[A-Za-z0-9._~%!$&'()*+,;=-]"
+_PASSWORD_IN_URL = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*://" + _USER + rb"*):" + _USER + rb"+@")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,23 @@ class CompiledPipeline:
         make_folders(target.parent)
         write_file(target, self.content)
         return target
+
+
+def without_passwords(compiled: CompiledPipeline) -> CompiledPipeline:
+    """Return a compiled pipeline in which no URL holds a password: it is kept, reviewed and sent around.
+
+    What components refuse by themselves never gets here; this is for the parameters of everybody else's, and for the
+    configurations of resolvers, which TFX reads when the pipeline runs.
+
+    Raises:
+        InvalidInputError: One does; the password is not shown.
+    """
+    if found := _PASSWORD_IN_URL.search(compiled.content):
+        raise InvalidInputError(
+            f"pipeline {compiled.pipeline_name!r} holds a URL with a password, {found[1].decode()!r} and on, which "
+            "would be recorded with every run; leave it out and let the component read it from the environment"
+        )
+    return compiled
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from tfx.utils import telemetry_utils
 from ama_tfx.errors import InvalidInputError, did_you_mean
 from ama_tfx.orchestration.canonical import canonical_bytes, forget_placeholder_keys
 from ama_tfx.orchestration.compiled import CompiledPipeline, compiler_refusals
+from ama_tfx.orchestration.containers import OPERATORS
 from ama_tfx.orchestration.executions import RunLedger
 from ama_tfx.orchestration.options import LocalRunOptions, ParameterValue
 from ama_tfx.orchestration.outcomes import Attempt, Recorded, decide_outcomes, node_facts
@@ -179,6 +180,7 @@ class _Run:
             pipeline_runtime_spec=self._ir.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
+            custom_executor_operators=OPERATORS,
         ).launch()
 
     def _outcomes(self) -> tuple[NodeOutcome, ...]:

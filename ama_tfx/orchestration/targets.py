@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ama_tfx.errors import InvalidInputError, MissingExtraError, did_you_mean
-from ama_tfx.orchestration.compiled import CompiledPipeline
+from ama_tfx.orchestration.compiled import CompiledPipeline, without_passwords
 from ama_tfx.orchestration.options import LocalRunOptions
 from ama_tfx.orchestration.report import RunReport
 from ama_tfx.storage import open_regular_file, os_errors
@@ -81,10 +81,10 @@ def compile_pipeline(pipeline: Pipeline, target: str = "local", options: Any = N
         options: `KubeflowOptions` for ``kubeflow`` and ``vertex``, none for ``local``.
 
     Raises:
-        InvalidInputError: No such target, or the target cannot express this pipeline.
+        InvalidInputError: No such target, or the target cannot express this pipeline, or it holds a password.
         MissingExtraError: The target needs an extra that is not installed.
     """
-    return load_target(target).compile(pipeline, options)
+    return without_passwords(load_target(target).compile(pipeline, options))
 
 
 def read_compiled(path: str | os.PathLike[str], target: str) -> CompiledPipeline:

@@ -85,7 +85,10 @@ def race_threads(functions: Sequence[Callable[[], T]]) -> list[T | BaseException
 
 
 def count_lines(function: Callable[[], object]) -> int:
-    """Return how many lines of ama-tfx a function runs through, counted in a process of its own."""
+    """Return how many lines of ama-tfx a function runs through, counted in a process of its own.
+
+    Where it waits or looks at the clock, the next run may take a few more or less.
+    """
     return in_process(lambda: _trace_lines(function, stop_at=None))
 
 

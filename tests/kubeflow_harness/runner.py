@@ -5,8 +5,9 @@ that the entry point cannot import, parameters that arrive as strings, propertie
 
 Each TFX task runs in a fork of this process, which has imported TFX once: a task takes tens of milliseconds, where a
 process of its own takes 10 s. Modelled: containers of TFX, the driver hook of file-based ExampleGens, importers,
-resolvers of the latest artifact, parameters (constant, of the job, of another task), conditions as TFX writes them. Not
-modelled, and refused: sub-DAGs (exit handlers), iterators, other resolvers, other containers. There is no cache.
+resolvers of the latest artifact, parameters (constant, of the job, of another task), conditions as TFX writes them,
+and, where an engine is given, other containers. Not modelled, and refused: sub-DAGs (exit handlers), iterators, other
+resolvers. There is no cache.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import yaml
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 
+from ama_tfx.testing.container_engine import ContainerEngine
 from tests.kubeflow_harness.conditions import condition_holds
+from tests.kubeflow_harness.containers import resolve, run_container
 
 Json = dict[str, Any]
 
@@ -54,13 +57,16 @@ class TaskResult:
     log: str = ""
 
 
-def run_job(content: bytes, folder: Path, known: Iterable[Json] = ()) -> dict[str, TaskResult]:
+def run_job(
+    content: bytes, folder: Path, known: Iterable[Json] = (), engine: ContainerEngine | None = None
+) -> dict[str, TaskResult]:
     """Run a compiled job to its end.
 
     Args:
         content: The PipelineJob, as JSON.
         folder: Where tasks put their artifacts; the job's own pipeline root is not touched.
         known: Artifacts of earlier runs, for resolvers, oldest first.
+        engine: What runs containers that are not TFX's; None refuses them.
 
     Returns:
         The result of each task by name; those behind a task that did not succeed are ``SKIPPED``.
@@ -68,13 +74,13 @@ def run_job(content: bytes, folder: Path, known: Iterable[Json] = ()) -> dict[st
     Raises:
         NotModelledError: The job asks for something that this harness does not do.
     """
-    return _Job(json.loads(content), folder, list(known)).run()
+    return _Job(json.loads(content), folder, list(known), engine).run()
 
 
 class _Job:
-    def __init__(self, job: Json, folder: Path, known: list[Json]) -> None:
+    def __init__(self, job: Json, folder: Path, known: list[Json], engine: ContainerEngine | None) -> None:
         self.spec: Json = job["pipelineSpec"]
-        self.folder, self.known = folder, known
+        self.folder, self.known, self.engine = folder, known, engine
         self.is_2_1 = self.spec["schemaVersion"] == "2.1.0"
         runtime = job.get("runtimeConfig", {})
         legacy = {name: _plain(value) for name, value in runtime.get("parameters", {}).items()}
@@ -193,6 +199,9 @@ class _Task:
     def _fork(self, step: Json) -> tuple[bool, str]:
         command = step.get("command", [])
         module = _ENTRY_POINTS.get(command[2]) if command[:2] == ["python", "-m"] else None
+        if module is None and self.job.engine is not None and "args" not in step:
+            command = [resolve(part, self.inputs, self.outputs, self.parameters) for part in command]
+            return run_container(self.job.engine, step["image"], command, self.job.folder)
         if module is None:
             raise NotModelledError(f"task {self.name!r} runs {command} in its container")
         arguments = [json.dumps(self._executor_input()) if part == "{{$}}" else part for part in step["args"]]
