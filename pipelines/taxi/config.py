@@ -24,11 +24,12 @@ class TaxiConfig:
         metadata_path: SQLite file of ML Metadata for local runs; Kubeflow and Vertex bring their own store.
         serving_dir: Directory or URI to which blessed models are pushed, one subdirectory per push.
         data_dir: Directory or URI of CSV files of trips; None takes those in TFX's wheel.
-        learning_rate: See ``Hyperparameters``, like the next four.
+        learning_rate: See ``Hyperparameters``, like the next five.
         epochs: Passes over the training trips.
         hidden_units: Width of each hidden layer.
         batch_size: Trips per gradient step.
         seed: Same seed, same model.
+        shuffled_labels: See ``Hyperparameters``: a model that has to be refused.
         pipeline_name: Lower-case letters, digits and hyphens, at most 128; the rule is Kubeflow's.
         enable_cache: Whether TFX may reuse the outputs of executions with equal inputs.
         beam_pipeline_args: Options for every component that runs on Beam.
@@ -43,6 +44,7 @@ class TaxiConfig:
     hidden_units: tuple[int, ...] = Hyperparameters.hidden_units
     batch_size: int = Hyperparameters.batch_size
     seed: int = Hyperparameters.seed
+    shuffled_labels: bool = Hyperparameters.shuffled_labels
     pipeline_name: str = "taxi"
     enable_cache: bool = True
     beam_pipeline_args: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class TaxiConfig:
             hidden_units=self.hidden_units,
             batch_size=self.batch_size,
             seed=self.seed,
+            shuffled_labels=self.shuffled_labels,
         )
 
     @property

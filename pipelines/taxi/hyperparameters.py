@@ -21,6 +21,8 @@ class Hyperparameters:
         hidden_units: Width of each hidden layer of the deep part, input side first.
         batch_size: Trips per gradient step.
         seed: Decides initial weights and the order of trips; the same seed gives the same model.
+        shuffled_labels: Whether the labels of the training trips are exchanged at random, so that there is nothing to
+            learn: a model that every gate has to refuse.
     """
 
     learning_rate: float = 0.001
@@ -28,6 +30,7 @@ class Hyperparameters:
     hidden_units: tuple[int, ...] = (32, 16)
     batch_size: int = 64
     seed: int = 20_240_229
+    shuffled_labels: bool = False
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0:
@@ -55,5 +58,7 @@ class Hyperparameters:
         if unknown:
             raise InvalidInputError(f"unknown hyperparameters {unknown!r}; known: {', '.join(sorted(known))}")
         whole = {name: int(values[name]) for name in ("epochs", "batch_size", "seed") if name in values}
+        if "shuffled_labels" in values:
+            whole["shuffled_labels"] = bool(values["shuffled_labels"])
         units = {"hidden_units": tuple(map(int, values["hidden_units"]))} if "hidden_units" in values else {}
         return cls(**{**values, **whole, **units})

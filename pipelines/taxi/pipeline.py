@@ -29,12 +29,21 @@ from pipelines.taxi.config import TaxiConfig
 from pipelines.taxi.evaluation import eval_config
 from pipelines.taxi.sources import TRAINER_MODULES, TRANSFORM_MODULES, source_digest
 
-__all__ = ["TaxiConfig", "TaxiNodes", "assemble", "create_pipeline", "standard_nodes"]
+__all__ = [
+    "TaxiConfig",
+    "TaxiNodes",
+    "TrainingNodes",
+    "assemble",
+    "create_pipeline",
+    "evaluator",
+    "standard_nodes",
+    "training_nodes",
+]
 
 
 @dataclass(frozen=True)
-class TaxiNodes:
-    """The pipeline's nodes by role; iterating gives them in the order in which they run.
+class TrainingNodes:
+    """The nodes up to the model, by role; iterating gives them in the order in which they run.
 
     Attributes:
         example_gen: Reads the CSV files; splits trips 2:1 into ``train`` and ``eval`` by their hash.
@@ -43,9 +52,6 @@ class TaxiNodes:
         example_validator: Anomalies of the trips against the schema; reports, does not stop the run.
         transform: Features and label, and the graph that makes them.
         trainer: The model.
-        baseline: The latest blessed model, or none before the first.
-        evaluator: Metrics overall and per slice, and the blessing.
-        pusher: The blessed model in ``serving_dir``.
     """
 
     example_gen: CsvExampleGen
@@ -54,12 +60,24 @@ class TaxiNodes:
     example_validator: ExampleValidator
     transform: Transform
     trainer: Trainer
-    baseline: Resolver
-    evaluator: Evaluator
-    pusher: Pusher
 
     def __iter__(self) -> Iterator[BaseNode]:
         return (getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True)
+class TaxiNodes(TrainingNodes):
+    """All nodes of the pipeline, by role.
+
+    Attributes:
+        baseline: The latest blessed model, or none before the first.
+        evaluator: Metrics overall and per slice, and the blessing.
+        pusher: The blessed model in ``serving_dir``.
+    """
+
+    baseline: Resolver
+    evaluator: Evaluator
+    pusher: Pusher
 
 
 def create_pipeline(config: TaxiConfig) -> Pipeline:
@@ -85,6 +103,15 @@ def assemble(config: TaxiConfig, components: Iterable[BaseNode]) -> Pipeline:
 
 def standard_nodes(config: TaxiConfig) -> TaxiNodes:
     """Return the standard TFX nodes, connected to each other; more may be connected to their outputs."""
+    nodes = training_nodes(config)
+    baseline = _baseline()
+    evaluation = evaluator(nodes, baseline)
+    pusher = _pusher(config, nodes.trainer.outputs["model"], evaluation.outputs["blessing"])
+    return TaxiNodes(*nodes, baseline=baseline, evaluator=evaluation, pusher=pusher)
+
+
+def training_nodes(config: TaxiConfig) -> TrainingNodes:
+    """Return the standard TFX nodes up to the model, connected to each other."""
     example_gen = CsvExampleGen(input_base=config.input_base)
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
@@ -92,20 +119,23 @@ def standard_nodes(config: TaxiConfig) -> TaxiNodes:
     schema_gen = SchemaGen(statistics=statistics_gen.outputs["statistics"], infer_feature_shape=False)
     schema = schema_gen.outputs["schema"]
     transform = _transform(examples, schema)
-    trainer = _trainer(config, transform)
-    model = trainer.outputs["model"]
-    baseline = _baseline()
-    evaluator = _evaluator(examples, model, baseline)
-    return TaxiNodes(
+    return TrainingNodes(
         example_gen=example_gen,
         statistics_gen=statistics_gen,
         schema_gen=schema_gen,
         example_validator=ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema),
         transform=transform,
-        trainer=trainer,
-        baseline=baseline,
-        evaluator=evaluator,
-        pusher=_pusher(config, model, evaluator.outputs["blessing"]),
+        trainer=_trainer(config, transform),
+    )
+
+
+def evaluator(nodes: TrainingNodes, baseline: Resolver) -> Evaluator:
+    """Return the node that evaluates the model on the raw trips, beside a baseline model."""
+    return Evaluator(
+        examples=nodes.example_gen.outputs["examples"],
+        model=nodes.trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(),
     )
 
 
@@ -140,12 +170,6 @@ def _baseline() -> Resolver:
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
     ).with_id("baseline")
-
-
-def _evaluator(examples: Channel, model: Channel, baseline: Resolver) -> Evaluator:
-    return Evaluator(
-        examples=examples, model=model, baseline_model=baseline.outputs["model"], eval_config=eval_config()
-    )
 
 
 def _pusher(config: TaxiConfig, model: Channel, blessing: Channel) -> Pusher:

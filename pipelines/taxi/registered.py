@@ -1,71 +1,170 @@
-"""The taxi pipeline with everything it makes registered."""
+"""The taxi pipeline with gates before the push, and with everything it makes registered and linked."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tfx.components import Evaluator
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
+from tfx.proto.infra_validator_pb2 import RequestSpec
 from tfx.types import BaseChannel
+from tfx.types.channel import Channel
+from tfx.types.standard_artifacts import Model
 
-from ama_tfx.components import AssetRegistrar
+from ama_tfx.components import (
+    AliasStrategy,
+    AssetPusher,
+    AssetRegistrar,
+    BlessingPolicy,
+    BlessingValidator,
+    InfraValidator,
+    LineageLinker,
+    ServingBudgets,
+    ServingLimits,
+)
 from pipelines.taxi.config import TaxiConfig
-from pipelines.taxi.pipeline import TaxiNodes, assemble, standard_nodes
+from pipelines.taxi.evaluation import MAX_AUC_LOSS
+from pipelines.taxi.pipeline import TrainingNodes, assemble, evaluator, training_nodes
 
-__all__ = ["create_registered_pipeline", "registrars"]
+__all__ = ["CHAMPION", "GateNodes", "create_registered_pipeline", "gates"]
+
+CHAMPION = "champion"
+"""The alias of the model that is served."""
+
+MODEL = "taxi/model"
+
+MAX_LATENCY_MS = 250.0
+"""Of 99 of 100 answers: some milliseconds here, and the machines of a test are busy."""
+
+POLICY = BlessingPolicy(min_change={"auc": -MAX_AUC_LOSS}, max_size_ratio=2.0)
+
+
+@dataclass(frozen=True)
+class GateNodes:
+    """The nodes that decide on a model, by role; iterating gives them in the order in which they run.
+
+    Attributes:
+        champion: The model that the registry's alias points at, or none before the first.
+        evaluator: Metrics overall and per slice, beside the champion's.
+        infra_validator: Serves the model in a limited process of its own.
+        blessing_validator: One verdict from all that is known.
+    """
+
+    champion: Resolver
+    evaluator: Evaluator
+    infra_validator: InfraValidator
+    blessing_validator: BlessingValidator
+
+    def __iter__(self) -> Iterator[BaseNode]:
+        return (getattr(self, field.name) for field in fields(self))
 
 
 def create_registered_pipeline(config: TaxiConfig, registry: str | None = None) -> Pipeline:
-    """Return the taxi pipeline with registrars; nothing is run or written.
+    """Return the taxi pipeline with gates, registrars and lineage; nothing is run or written.
+
+    What the gates refuse is registered, without the alias, and not pushed; the champion stays.
 
     Args:
         config: See `pipelines.taxi.pipeline.create_pipeline`.
         registry: URL; None for that of the environment in which the pipeline runs.
     """
-    nodes = standard_nodes(config)
-    return assemble(config, [*nodes, *registrars(config, nodes, registry)])
+    nodes = training_nodes(config)
+    gated = gates(nodes, registry)
+    registered = _registrars(config, nodes, gated, registry)
+    model_asset = registered["RegisterModel"].outputs["asset"]
+    pusher = AssetPusher(
+        model=nodes.trainer.outputs["model"],
+        push_destination=os.fspath(config.serving_dir),
+        model_blessing=gated.blessing_validator.outputs["blessing"],
+        infra_blessing=gated.infra_validator.outputs["blessing"],
+        asset=model_asset,
+        alias=CHAMPION,
+        registry=registry,
+    )
+    linker = LineageLinker(
+        model_asset,
+        examples=registered["RegisterExamples"].outputs["asset"],
+        schema=registered["RegisterSchema"].outputs["asset"],
+        evaluation=registered["RegisterEvaluation"].outputs["asset"],
+        registry=registry,
+    )
+    return assemble(config, [*nodes, *gated, *registered.values(), pusher, linker])
 
 
-def registrars(config: TaxiConfig, nodes: TaxiNodes, registry: str | None) -> list[AssetRegistrar]:
-    """Return the nodes that register examples, schema, transform graph and model, the model linked to the others.
-
-    They wait for Pusher, the last of the standard nodes: a run that failed registers nothing. The model is the champion
-    when Evaluator blessed it.
+def gates(nodes: TrainingNodes, registry: str | None) -> GateNodes:
+    """Return the nodes that decide whether the model may become the champion.
 
     Args:
-        config: Its hyperparameters become properties of the model.
-        nodes: What is registered.
+        nodes: What made the model.
         registry: URL; None for the environment's.
     """
+    examples, model = nodes.example_gen.outputs["examples"], nodes.trainer.outputs["model"]
+    champion = Resolver(
+        strategy_class=AliasStrategy,
+        config={"asset": f"{MODEL}:{CHAMPION}", "registry": registry, "optional": True},
+        model=Channel(type=Model),
+    ).with_id("Champion")
+    evaluation = evaluator(nodes, champion)
+    infra = InfraValidator(
+        model=model,
+        examples=examples,
+        champion=champion.outputs["model"],
+        request_spec=RequestSpec(num_examples=20),
+        limits=ServingLimits(memory_mib=3072),
+        budgets=ServingBudgets(latency_p99_ms=MAX_LATENCY_MS),
+    )
+    blessing = BlessingValidator(
+        model=model,
+        evaluation=evaluation.outputs["evaluation"],
+        evaluator_blessing=evaluation.outputs["blessing"],
+        infra_blessing=infra.outputs["blessing"],
+        verdicts={"infra": infra.outputs["verdict"]},
+        champion=f"ama://default/{MODEL}:{CHAMPION}",
+        policy=POLICY,
+        registry=registry,
+    )
+    return GateNodes(champion, evaluation, infra, blessing)
 
-    def register(channel: BaseChannel, asset: str, node_id: str, **options: object) -> AssetRegistrar:
+
+def _registrars(
+    config: TaxiConfig, nodes: TrainingNodes, gated: GateNodes, registry: str | None
+) -> dict[str, AssetRegistrar]:
+    """Return the nodes that register what was made and what was said of it, linked to each other.
+
+    They wait for the last gate: a run that failed before registers nothing.
+    """
+    registrars: dict[str, AssetRegistrar] = {}
+
+    def register(channel: BaseChannel, asset: str, node_id: str, **options: object) -> BaseChannel:
         node = AssetRegistrar(channel, asset, registry=registry, code_folder=Path(__file__).parent, **options)
-        node.add_upstream_node(nodes.pusher)
-        return node.with_id(node_id)
+        node.add_upstream_node(gated.blessing_validator)
+        registrars[node_id] = node.with_id(node_id)
+        return node.outputs["asset"]
 
     schema = register(nodes.schema_gen.outputs["schema"], "taxi/schema", "RegisterSchema")
-    examples = register(
-        nodes.example_gen.outputs["examples"],
-        "taxi/examples",
-        "RegisterExamples",
-        refs={"schema": schema.outputs["asset"]},
-    )
+    data = register(nodes.example_gen.outputs["examples"], "taxi/examples", "RegisterExamples", refs={"schema": schema})
     graph = register(
         nodes.transform.outputs["transform_graph"],
         "taxi/transform_graph",
         "RegisterTransformGraph",
-        refs={"schema": schema.outputs["asset"], "analyzed": examples.outputs["asset"]},
+        refs={"schema": schema, "analyzed": data},
     )
     model = register(
         nodes.trainer.outputs["model"],
-        "taxi/model",
+        MODEL,
         "RegisterModel",
-        alias="champion",
-        blessing=nodes.evaluator.outputs["blessing"],
+        blessing=gated.blessing_validator.outputs["blessing"],
         properties=config.hyperparameters.to_json(),
-        refs={
-            "trained_on": examples.outputs["asset"],
-            "schema": schema.outputs["asset"],
-            "transform_graph": graph.outputs["asset"],
-        },
+        refs={"trained_on": data, "schema": schema, "transform_graph": graph},
     )
-    return [schema, examples, graph, model]
+    register(
+        gated.evaluator.outputs["evaluation"], "taxi/evaluation", "RegisterEvaluation", refs={"evaluated_on": data}
+    )
+    # What the next model is compared with, when this one is the champion.
+    register(gated.blessing_validator.outputs["verdict"], "taxi/verdict", "RegisterVerdict", refs={"judged": model})
+    return registrars

@@ -51,6 +51,8 @@ def fit(
     """
     (features, labels), validation = _sorted_trips(train), _sorted_trips(validation)
     trip_count = len(labels)
+    if hyperparameters.shuffled_labels:
+        labels = np.random.default_rng(hyperparameters.seed).permutation(labels)
 
     def batch(indices: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         return {name: tf.gather(values, indices) for name, values in features.items()}, tf.gather(labels, indices)

@@ -22,7 +22,7 @@ class Runs:
         first: The pipeline as it is.
         blobs_after_first: The digests that the registry held then.
         second: The same with another learning rate.
-        untrained: The same with a model that was not trained at all.
+        shuffled: The same with shuffled labels: a model that has learned nothing.
         repeated: The second again.
     """
 
@@ -30,7 +30,7 @@ class Runs:
     first: Any
     blobs_after_first: set[str]
     second: Any
-    untrained: Any
+    shuffled: Any
     repeated: Any
 
     @property
@@ -59,6 +59,6 @@ def taxi(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     after_first = blobs(home)
     changed = replace(config, learning_rate=0.002)
     second = run_local(create_registered_pipeline(changed, registry))
-    untrained = run_local(create_registered_pipeline(replace(config, epochs=0), registry))
+    shuffled = run_local(create_registered_pipeline(replace(config, shuffled_labels=True), registry))
     repeated = run_local(create_registered_pipeline(changed, registry))
-    return Runs(home, first, after_first, second, untrained, repeated)
+    return Runs(home, first, after_first, second, shuffled, repeated)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for four runs
 
 DATASETS = ("taxi/examples", "taxi/schema", "taxi/transform_graph")
 
@@ -26,21 +31,33 @@ def pushes(taxi) -> list[Path]:
     return sorted((taxi.home / "serving").iterdir())
 
 
+def signals(taxi, number):
+    """Return the outcomes of the last gate's signals in its ``number``-th decision, by check and slice."""
+    folders = sorted((taxi.home / "root" / "BlessingValidator" / "verdict").iterdir(), key=lambda path: int(path.name))
+    verdict = json.loads((folders[number - 1] / "verdict.json").read_text())
+    return verdict, {(s["name"], s["slice"]): (s["outcome"], s["value"]) for s in verdict["signals"]}
+
+
 def test_every_node_of_the_first_run_did_its_work(taxi):
     assert states(taxi.first) == {
+        "Champion": "empty",
         "CsvExampleGen": "complete",
         "StatisticsGen": "complete",
         "SchemaGen": "complete",
         "ExampleValidator": "complete",
         "Transform": "complete",
         "Trainer": "complete",
-        "baseline": "empty",
         "Evaluator": "complete",
-        "Pusher": "complete",
+        "InfraValidator": "complete",
+        "BlessingValidator": "complete",
         "RegisterSchema": "complete",
         "RegisterExamples": "complete",
         "RegisterTransformGraph": "complete",
         "RegisterModel": "complete",
+        "RegisterEvaluation": "complete",
+        "RegisterVerdict": "complete",
+        "AssetPusher": "complete",
+        "LineageLinker": "complete",
     }
 
 
@@ -48,10 +65,13 @@ def test_examples_schema_graph_and_model_are_registered_by_their_kind(taxi):
     registry = taxi.registry
     kinds = {asset.name.name: registry.resolve(f"{asset.name.name}:1").kind for asset in registry.assets()}
     assert kinds == {
+        "lineage/taxi/model": "ama_tfx.Lineage",
+        "taxi/evaluation": "ModelEvaluation",
         "taxi/examples": "Examples",
         "taxi/model": "Model",
         "taxi/schema": "Schema",
         "taxi/transform_graph": "TransformGraph",
+        "taxi/verdict": "ama_tfx.Verdict",
     }
     assert registry.show("taxi/examples").properties["tfx.split_names"] == '["train", "eval"]'
 
@@ -73,7 +93,7 @@ def test_the_registration_names_run_component_and_commit(taxi):
     assert provenance["component"] == "Trainer"
     assert provenance["tfx_version"] == "1.16.0"
     assert len(provenance["code"]["commit"]) == 40
-    assert [(gate["source"], gate["verdict"]) for gate in provenance["gates"]] == [("Evaluator", "blessed")]
+    assert [(gate["source"], gate["verdict"]) for gate in provenance["gates"]] == [("BlessingValidator", "blessed")]
 
 
 def test_a_changed_hyperparameter_makes_a_second_model_and_reuses_the_data(taxi):
@@ -88,11 +108,19 @@ def test_a_changed_hyperparameter_makes_a_second_model_and_reuses_the_data(taxi)
     }
 
 
-def test_the_second_run_stored_no_byte_but_those_of_its_model(taxi):
+def test_later_runs_stored_no_byte_but_those_of_their_models_and_of_what_was_said_of_them(taxi):
     from tests.e2e.conftest import blobs
 
-    second, untrained = (taxi.registry.show(f"taxi/model:{number}") for number in (2, 3))
-    later = {str(d) for v in (second, untrained) for d in (v.version.digest, *(entry.digest for entry in v.files))}
+    names = [asset.name.name for asset in taxi.registry.assets()]
+    versions = [v.reference for name in names for v in taxi.registry.versions(name) if v.number > 1]
+    shown = [taxi.registry.show(reference) for reference in versions]
+    assert {v.version.asset.name for v in shown} == {
+        "lineage/taxi/model",
+        "taxi/evaluation",
+        "taxi/model",
+        "taxi/verdict",
+    }
+    later = {str(d) for v in shown for d in (v.version.digest, *(entry.digest for entry in v.files))}
     new = blobs(taxi.home) - taxi.blobs_after_first
     assert new
     assert new <= later
@@ -106,6 +134,8 @@ def test_a_repeated_run_registers_once(taxi):
         "RegisterExamples": "cached",
         "RegisterTransformGraph": "cached",
         "RegisterModel": "complete",
+        "RegisterEvaluation": "complete",
+        "RegisterVerdict": "complete",
     }
     assert [version.number for version in taxi.registry.versions("taxi/model")] == [3, 2, 1]
     runs = [entry.provenance["run_id"] for entry in taxi.registry.show("taxi/model:2").registrations]
@@ -114,21 +144,60 @@ def test_a_repeated_run_registers_once(taxi):
 
 def test_what_is_served_is_byte_for_byte_what_is_registered(taxi, tmp_path):
     taxi.registry.download("taxi/model:1/Format-Serving", tmp_path / "model")
-    assert digests(tmp_path / "model") == digests(pushes(taxi)[0])
+    served = digests(pushes(taxi)[0])
+    marker = json.loads((pushes(taxi)[0] / "ama_push.json").read_text())
+    assert served.pop("ama_push.json")
+    assert digests(tmp_path / "model") == served
+    assert marker["asset"] == str(taxi.registry.resolve("taxi/model:1").reference)
 
 
-def test_a_model_that_evaluator_refuses_is_registered_without_the_alias_and_not_pushed(taxi):
+def test_a_model_that_has_learned_nothing_is_refused_with_reasons_and_the_champion_stays(taxi):
     registry = taxi.registry
     details = registry.show("taxi/model:3")
-    assert details.properties["epochs"] == 0
+    assert details.properties["shuffled_labels"] is True
     assert details.aliases == ()
-    refused = details.registrations[0].provenance["alias_refused"]
-    assert refused["alias"] == "champion"
-    assert refused["reasons"][0].startswith("Evaluator did not bless it")
-    assert registry.resolve("taxi/model:champion").number < 3
+    assert registry.resolve("taxi/model:champion").number == 2
+    verdict, found = signals(taxi, 3)
+    assert verdict["outcome"] == "not_blessed"
+    assert found["auc", ""][0] == "not_blessed"
+    assert found["auc", ""][1] < 0.6
+    assert found["auc_change", ""][0] == "not_blessed"
+    assert found["auc", "payment_type=Credit Card"][0] == "not_blessed"
+    assert found["InfraValidator", ""][0] == "blessed"  # it can be served; it is only wrong
+    assert [reason for reason in verdict["reasons"] if reason.startswith("auc is 0.")] != []
     weights = {e.path: e.digest.hex for e in details.files}["Format-Serving/variables/variables.data-00000-of-00001"]
     served = [digests(push)["variables/variables.data-00000-of-00001"] for push in pushes(taxi)]
+    assert len(served) == 2
     assert weights not in served
+
+
+def test_a_good_model_is_blessed_by_every_signal_that_is_required(taxi):
+    verdict, found = signals(taxi, 1)
+    assert verdict["outcome"] == "blessed"
+    required = [s for s in verdict["signals"] if s["required"]]
+    assert {s["outcome"] for s in required} == {"blessed"}
+    assert {s["source"] for s in required} == {"Evaluator", "InfraValidator", "registry"}
+    assert found["auc", ""][1] > 0.935
+    assert found["latency_p99_ms", ""][0] == "blessed"
+
+
+def test_the_champion_is_who_was_pushed_last(taxi):
+    moves = [(move.from_version, move.to_version) for move in taxi.registry.alias_moves("taxi/model")]
+    assert moves == [(1, 2), (None, 1)]
+    reasons = [move.reason for move in taxi.registry.alias_moves("taxi/model")]
+    assert reasons == [f"pushed to {push}" for push in reversed(pushes(taxi))]
+
+
+def test_the_lineage_of_the_model_is_linked_and_drawn(taxi):
+    graph = taxi.registry.lineage.graph("taxi/model:1")
+    edges = {(edge.made.asset.name, edge.role, edge.made_from.asset.name) for edge in graph.edges}
+    assert {
+        ("taxi/model", "trained_on", "taxi/examples"),
+        ("taxi/model", "schema", "taxi/schema"),
+        ("taxi/evaluation", "evaluated_by", "taxi/model"),
+    } <= edges
+    (picture, *_) = sorted((taxi.home / "root" / "LineageLinker" / "lineage").glob("*/lineage.svg"))
+    assert picture.read_text().count("evaluated_by") >= 1
 
 
 def test_the_champion_answers_raw_trips_after_a_download(taxi, tmp_path):

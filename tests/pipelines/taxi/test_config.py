@@ -33,7 +33,14 @@ def test_a_wrong_hyperparameter_is_refused_at_once():
 def test_every_hyperparameter_may_be_chosen():
     names = {field.name for field in dataclasses.fields(Hyperparameters)}
     assert names <= {field.name for field in dataclasses.fields(TaxiConfig)}
-    chosen = {"learning_rate": 0.5, "epochs": 1, "hidden_units": (2,), "batch_size": 3, "seed": 4}
+    chosen = {
+        "learning_rate": 0.5,
+        "epochs": 1,
+        "hidden_units": (2,),
+        "batch_size": 3,
+        "seed": 4,
+        "shuffled_labels": True,
+    }
     assert set(chosen) == names
     assert config(**chosen).hyperparameters == Hyperparameters(**chosen)
 

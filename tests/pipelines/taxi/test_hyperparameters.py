@@ -7,8 +7,15 @@ import pytest
 from ama_tfx.errors import InvalidInputError
 from pipelines.taxi.hyperparameters import Hyperparameters
 
-JSON = {"learning_rate": 0.01, "epochs": 3, "hidden_units": [5, 4], "batch_size": 7, "seed": 11}
-VALUE = Hyperparameters(learning_rate=0.01, epochs=3, hidden_units=(5, 4), batch_size=7, seed=11)
+JSON = {
+    "learning_rate": 0.01,
+    "epochs": 3,
+    "hidden_units": [5, 4],
+    "batch_size": 7,
+    "seed": 11,
+    "shuffled_labels": True,
+}
+VALUE = Hyperparameters(learning_rate=0.01, epochs=3, hidden_units=(5, 4), batch_size=7, seed=11, shuffled_labels=True)
 
 
 def test_what_is_written_is_json_and_read_back():
@@ -18,7 +25,14 @@ def test_what_is_written_is_json_and_read_back():
 
 def test_numbers_that_became_floats_are_read_as_integers():
     read = Hyperparameters.from_json(
-        {"learning_rate": 0.01, "epochs": 3.0, "hidden_units": [5.0, 4.0], "batch_size": 7.0, "seed": 11.0}
+        {
+            "learning_rate": 0.01,
+            "epochs": 3.0,
+            "hidden_units": [5.0, 4.0],
+            "batch_size": 7.0,
+            "seed": 11.0,
+            "shuffled_labels": 1,
+        }
     )
     assert read == VALUE
     assert [type(number) for number in (read.epochs, read.batch_size, read.seed, *read.hidden_units)] == [int] * 5

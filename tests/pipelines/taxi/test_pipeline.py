@@ -71,7 +71,14 @@ def test_every_node_has_a_name_of_its_role(config):
 
 @pytest.mark.parametrize(
     "change",
-    [{"learning_rate": 0.5}, {"epochs": 1}, {"hidden_units": (2,)}, {"batch_size": 3}, {"seed": 4}],
+    [
+        {"learning_rate": 0.5},
+        {"epochs": 1},
+        {"hidden_units": (2,)},
+        {"batch_size": 3},
+        {"seed": 4},
+        {"shuffled_labels": True},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_another_hyperparameter_makes_another_trainer_and_nothing_else(config, change):
