@@ -48,6 +48,19 @@ COMMANDS = {
     "impact": Entry(
         "ama_tfx.cli.cmd_impact", "Show everything that was made from a version, and which aliases point at it."
     ),
+    "runs list": Entry("ama_tfx.cli.cmd_runs_list", "List the runs in a metadata store of TFX."),
+    "runs show": Entry(
+        "ama_tfx.cli.cmd_runs_show",
+        "Show what ran in a run: when, how long, with which parameters, cached or not, failed where and why.",
+    ),
+    "runs datasets": Entry("ama_tfx.cli.cmd_runs_datasets", "Show which datasets a model was made from."),
+    "runs metrics": Entry("ama_tfx.cli.cmd_runs_metrics", "Show which metrics a model got, and on which dataset."),
+    "runs lineage": Entry(
+        "ama_tfx.cli.cmd_runs_lineage", "Show what an artifact was made from, and what was made from it."
+    ),
+    "runs import": Entry(
+        "ama_tfx.cli.cmd_runs_import", "Take a run into the registry, so that its lineage outlives the metadata store."
+    ),
     "fsck": Entry("ama_tfx.cli.cmd_fsck", "Check that everything in the registry is whole."),
     "gc": Entry("ama_tfx.cli.cmd_gc", "Remove bytes that no version needs."),
     "verify": Entry("ama_tfx.cli.cmd_verify", "Check that a version can be restored, or that a folder is one."),
@@ -64,6 +77,7 @@ COMMANDS = {
     "bundle apply": Entry("ama_tfx.cli.cmd_bundle_apply", "Take the versions of a bundle into the registry."),
     "workspaces": Entry("ama_tfx.cli.cmd_workspaces", "List the registry's workspaces."),
     "fork": Entry("ama_tfx.cli.cmd_fork", "Make a version, or all of an asset, the beginning of another asset."),
+    "export": Entry("ama_tfx.cli.cmd_export", "Write a version, and what went into it, as a zip."),
     "import": Entry("ama_tfx.cli.cmd_import", "Make linked assets of a model's archive."),
     "config list": Entry("ama_tfx.cli.cmd_config_list", "List the settings that count here."),
     "config get": Entry("ama_tfx.cli.cmd_config_get", "Print the value of a setting that counts here."),
@@ -96,8 +110,9 @@ GROUPS = {
     ),
     "Find": ("find", "search", "show", "list", "log"),
     "Compare and trace": ("compare", "inspect", "lineage", "impact"),
+    "Runs of TFX": ("runs list", "runs show", "runs datasets", "runs metrics", "runs lineage", "runs import"),
     "Upkeep": ("fsck", "verify", "gc", "du", "retire", "audit verify"),
-    "Share": ("bundle create", "bundle inspect", "bundle apply", "workspaces", "fork", "import"),
+    "Share": ("bundle create", "bundle inspect", "bundle apply", "workspaces", "fork", "export", "import"),
     "Settings": ("config list", "config get", "config set", "config unset", "completion"),
 }
 """Heading -> commands, in the order of the help."""
