@@ -19,6 +19,11 @@ _AT_ONCE = 10_000
 LINEAGE_KIND = "ama_tfx.Lineage"
 """Kind of the versions that keep links between others, and are not made from them."""
 
+RUN_KIND, VERDICT_KIND = "ama_tfx.Run", "ama_tfx.Verdict"
+
+TELLING_KINDS = (LINEAGE_KIND, RUN_KIND, VERDICT_KIND)
+"""Kinds of versions that tell of those that their refs lead to, and need no byte of them."""
+
 T = TypeVar("T")
 
 

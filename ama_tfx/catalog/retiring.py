@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
-from ama_tfx.catalog.lineage import LINEAGE_KIND
+from ama_tfx.catalog.lineage import TELLING_KINDS
 from ama_tfx.catalog.records import RetirementRow, VersionRow
 from ama_tfx.catalog.schema import aliases, assets, files, metrics, pins, refs, retirements, tags, versions, workspaces
 from ama_tfx.catalog.versions import versions_where
@@ -69,12 +69,12 @@ def kept_versions(connection: sa.Connection, asset_ids: Collection[int]) -> list
 def uses_among(connection: sa.Connection, asset_ids: Collection[int]) -> list[tuple[int, int]]:
     """Return every ref to a version of some assets from a version that is not retired: from which, and to which.
 
-    Those that only keep links between versions are left out: they are not made from these, and need no bytes of them.
+    Those that only tell of these (links, runs, verdicts) are left out: they are not made from them, and need no byte.
     """
     of_these = sa.select(versions.c.id).where(versions.c.asset_id.in_(asset_ids))
-    keepers = sa.select(versions.c.id).where(versions.c.kind == LINEAGE_KIND)
+    telling = sa.select(versions.c.id).where(versions.c.kind.in_(TELLING_KINDS))
     query = sa.select(refs.c.version_id, refs.c.target_id).where(
-        refs.c.target_id.in_(of_these), refs.c.version_id.not_in(_RETIRED), refs.c.version_id.not_in(keepers)
+        refs.c.target_id.in_(of_these), refs.c.version_id.not_in(_RETIRED), refs.c.version_id.not_in(telling)
     )
     return [(row.version_id, row.target_id) for row in connection.execute(query)]
 

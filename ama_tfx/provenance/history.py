@@ -14,7 +14,7 @@ from ama_tfx.provenance.opening import Waiting, connect
 from ama_tfx.provenance.questions import ASSET, Dataset, datasets_of, evaluations_of, references_of
 from ama_tfx.provenance.reading import RunReader
 from ama_tfx.provenance.records import Artifact, Event, EventKind, Execution, ExecutionState, Run
-from ama_tfx.provenance.run_details import RunDetails, details_of
+from ama_tfx.provenance.run_details import RESOLVER, RunDetails, details_of
 from ama_tfx.provenance.walking import walk
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class History:
         self._reader = reader
 
     def runs(self, pipeline: str | None = None, *, most: int | None = None) -> list[RunDetails]:
-        """Return runs, the newest first.
+        """Return runs, the newest first, without what their nodes took and gave; `run` tells that of one.
 
         Args:
             pipeline: Only of this pipeline.
@@ -178,7 +178,7 @@ class History:
         return {one: references for one, references in found.items() if one in wanted}
 
     def _details(self, runs: Sequence[Run]) -> list[RunDetails]:
-        """Return runs without their artifacts; few are read one by one, many all at once."""
+        """Return runs without what their nodes took and gave; few are read one by one, many all at once."""
         members: dict[int, list[int]] = {run.id: [] for run in runs}
         if len(runs) > MANY_RUNS:
             every = self._reader.with_nodes(self._reader.every_execution())
@@ -190,7 +190,9 @@ class History:
             members |= {one: [execution.id for execution in executions] for one, executions in found.items()}
             every = self._reader.with_nodes([one for executions in found.values() for one in executions])
         named = {one.id: one for one in every}
-        graph = Graph({}, named, tuple(self._reader.events_of_executions(named)))
+        # What became of a resolver shows in whether it is linked to anything; of others their record tells it.
+        resolvers = [one.id for one in every if one.type == RESOLVER]
+        graph = Graph({}, named, tuple(self._reader.events_of_executions(resolvers)))
         return [details_of(run, [named[one] for one in members[run.id]], graph) for run in runs]
 
     def _graph(self, events: list[Event], known: Sequence[Execution], artifacts: Iterable[int] = ()) -> Graph:

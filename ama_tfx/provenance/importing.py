@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ama_tfx.catalog.lineage import RUN_KIND
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.provenance.documents import run_document
 from ama_tfx.provenance.history import History
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ImportedRun", "RunRecord", "import_run", "record_run"]
 
 FORMAT = "ama-run/1"
-KIND = "Run"
 RUN_FILE = "run.json"
 REGISTERED, USED = "registered", "used"
 """Roles: of versions that the run registered, and of those that it only took."""
@@ -100,7 +100,7 @@ def import_run(registry: Registry, record: RunRecord, asset: str | None = None) 
     refs = tuple(Ref(AssetRef.parse(text), role) for role, text in record.references if there[text])
     document = record.document
     facts = Facts(
-        kind=KIND,
+        kind=RUN_KIND,
         message=f"run {document['run']} of pipeline {document['pipeline']}: {document['state']}",
         properties={key: document[key] for key in ("pipeline", "run", "state")},
         refs=refs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -162,7 +162,7 @@ def _execution(proto: Any) -> Execution:
         state=ExecutionState[proto.State.Name(proto.last_known_state)],
         created_at=_time(proto.create_time_since_epoch),
         updated_at=_time(proto.last_update_time_since_epoch),
-        properties={**_values(proto.properties), **_values(proto.custom_properties)},
+        properties=_Values(proto.properties, proto.custom_properties),
     )
 
 
@@ -174,20 +174,46 @@ def _artifact(proto: Any) -> Artifact:
         created_at=_time(proto.create_time_since_epoch),
         name=proto.name,
         state=proto.State.Name(proto.state).lower(),
-        properties=_values(proto.properties),
-        custom_properties=_values(proto.custom_properties),
+        properties=_Values(proto.properties),
+        custom_properties=_Values(proto.custom_properties),
     )
 
 
 def _event(proto: Any) -> Event:
     key, index = "", 0
     for step in proto.path.steps:
-        key, index = step.key or key, step.index or index
+        if step.HasField("key"):
+            key = step.key
+        else:
+            index = step.index
     return Event(proto.execution_id, proto.artifact_id, _KINDS.get(proto.type, EventKind.INTERNAL), key, index)
 
 
-def _values(properties: Any) -> dict[str, Any]:
-    return {name: _value(value) for name, value in properties.items()}
+class _Values(Mapping[str, Any]):
+    """Properties, read when they are first asked for: of thousands of records, few are."""
+
+    __slots__ = ("_protos", "_read")
+
+    def __init__(self, *protos: Any) -> None:
+        self._protos = protos
+        self._read: dict[str, Any] | None = None
+
+    def _all(self) -> dict[str, Any]:
+        if self._read is None:
+            self._read = {name: _value(value) for proto in self._protos for name, value in proto.items()}
+        return self._read
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 def _value(value: Any) -> Any:

@@ -17,7 +17,7 @@ __all__ = ["NodeRun", "RunDetails", "RunState", "details_of"]
 
 _INTERNAL = "__"
 _RESULT = "__execution_result__"
-_RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
+RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 _FOUND_NOTHING = re.compile(r"InputResolutionError: .* returned None\.$")
 _MOST_CHARACTERS = 500
 
@@ -174,8 +174,9 @@ def _node(execution: Execution, graph: Graph) -> NodeRun:
 
 
 def _state(execution: Execution, *, is_linked: bool) -> tuple[RunState, str]:
-    state, reason = _STATES.get(execution.state, RunState.UNFINISHED), _reason(execution)
-    if execution.type == _RESOLVER:
+    state = _STATES.get(execution.state, RunState.UNFINISHED)
+    reason = _reason(execution) if state is RunState.FAILED else ""
+    if execution.type == RESOLVER:
         nothing = state is RunState.FAILED and _FOUND_NOTHING.search(reason)
         if nothing or (state is RunState.COMPLETE and not is_linked):
             return RunState.EMPTY, ""

@@ -128,7 +128,7 @@ def test_an_imported_run_answers_without_its_store(ama, upload, tmp_path):
     file.unlink()
     assert "registered: runs/taxi:1" in ama("lineage", "model").out
     shown = ama("show", "runs/taxi", "--json").document
-    assert (shown["kind"], shown["properties"]["run"], shown["version"]) == ("Run", "first", 1)
+    assert (shown["kind"], shown["properties"]["run"], shown["version"]) == ("ama_tfx.Run", "first", 1)
     assert ama("search", "property.run:first", "-q").out.split() == [shown["reference"]]
 
 

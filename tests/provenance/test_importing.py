@@ -60,7 +60,7 @@ def test_a_run_becomes_a_version_linked_to_what_it_registered_and_used(writer, h
     write_run(writer, model, used=old)
     imported = import_run(local_registry, record_run(history, history.run("first")))
     details = local_registry.show("runs/taxi")
-    assert details.version.kind == "Run"
+    assert details.version.kind == "ama_tfx.Run"
     assert [(role, str(version.reference)) for role, version in details.refs] == [("registered", model), ("used", old)]
     assert details.properties == {"pipeline": "taxi", "run": "first", "state": "complete"}
     assert details.registrations[0].provenance["run_id"] == "first"

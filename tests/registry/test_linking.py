@@ -113,6 +113,13 @@ def registry_file(registry):
     return registry.location.folder / "registry.json"
 
 
+@pytest.mark.parametrize("kind", ["ama_tfx.Run", "ama_tfx.Verdict"])
+def test_what_only_tells_of_a_version_keeps_nobodys_bytes(registry, make, write, kind):
+    facts = Facts(kind=kind, refs=(Ref(make("model"), "judged"),))
+    registry.register("said", write("said", {"text": b"of it"}), facts)
+    assert [version.number for version in registry.upkeep.retire("model:1", "superseded").versions] == [1]
+
+
 def test_what_says_it_keeps_links_and_does_not_is_ignored(registry, make, write):
     model, other = make("model"), make("other")
     odd = ["text", 3, {}, [{"from": str(model)}], [{"from": "model", "role": "x", "to": str(other)}], [None], [["a"]]]
