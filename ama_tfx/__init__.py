@@ -6,8 +6,9 @@ types by their type name, ``ama_tfx.Asset``, which is why they are names of this
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ama_tfx.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ama_tfx.components.types import Archive, Asset, Lineage, Verdict
@@ -29,24 +30,21 @@ __all__ = [
     "open_registry",
 ]
 
-_HOMES = {
-    "AmaError": "ama_tfx.errors",
-    "Archive": "ama_tfx.components.types",
-    "Asset": "ama_tfx.components.types",
-    "Lineage": "ama_tfx.components.types",
-    "Verdict": "ama_tfx.components.types",
-    "Facts": "ama_tfx.registry",
-    "Ref": "ama_tfx.registry",
-    "Registry": "ama_tfx.registry",
-    "open_registry": "ama_tfx.registry",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ama_tfx' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "ama_tfx.components.types": (
+            "Archive",
+            "Asset",
+            "Lineage",
+            "Verdict",
+        ),
+        "ama_tfx.errors": ("AmaError",),
+        "ama_tfx.registry": (
+            "Facts",
+            "Ref",
+            "Registry",
+            "open_registry",
+        ),
+    },
+)

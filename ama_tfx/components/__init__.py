@@ -3,11 +3,11 @@
 Each name is loaded when it is first used, with what of TFX that component needs.
 """
 
-import importlib
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ama_tfx.errors import MissingExtraError
+from ama_tfx.lazy_names import lazy_names
 
 if find_spec("tfx") is None:
     raise MissingExtraError("tfx", "a TFX component")
@@ -48,35 +48,38 @@ __all__ = [
     "Verdict",
 ]
 
-_HOMES = {
-    "AliasStrategy": "ama_tfx.components.strategies",
-    "AmaContainerTask": "ama_tfx.components.containers",
-    "Archive": "ama_tfx.components.types",
-    "Asset": "ama_tfx.components.types",
-    "AssetImporter": "ama_tfx.components.asset_importer",
-    "AssetPusher": "ama_tfx.components.asset_pusher",
-    "AssetRegistrar": "ama_tfx.components.asset_registrar",
-    "BestAssetStrategy": "ama_tfx.components.strategies",
-    "BlessingPolicy": "ama_tfx.components.blessing_validator",
-    "BlessingValidator": "ama_tfx.components.blessing_validator",
-    "ContainerCheck": "ama_tfx.components.containers",
-    "ContainerExport": "ama_tfx.components.containers",
-    "DataGate": "ama_tfx.components.data_gate",
-    "InfraValidator": "ama_tfx.components.infra_validator",
-    "Lineage": "ama_tfx.components.types",
-    "LineageLinker": "ama_tfx.components.lineage_linker",
-    "ModelSelector": "ama_tfx.components.model_selector",
-    "ServingBudgets": "ama_tfx.components.infra_validator",
-    "ServingLimits": "ama_tfx.components.infra_validator",
-    "Verdict": "ama_tfx.components.types",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ama_tfx.components' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "ama_tfx.components.asset_importer": ("AssetImporter",),
+        "ama_tfx.components.asset_pusher": ("AssetPusher",),
+        "ama_tfx.components.asset_registrar": ("AssetRegistrar",),
+        "ama_tfx.components.blessing_validator": (
+            "BlessingPolicy",
+            "BlessingValidator",
+        ),
+        "ama_tfx.components.containers": (
+            "AmaContainerTask",
+            "ContainerCheck",
+            "ContainerExport",
+        ),
+        "ama_tfx.components.data_gate": ("DataGate",),
+        "ama_tfx.components.infra_validator": (
+            "InfraValidator",
+            "ServingBudgets",
+            "ServingLimits",
+        ),
+        "ama_tfx.components.lineage_linker": ("LineageLinker",),
+        "ama_tfx.components.model_selector": ("ModelSelector",),
+        "ama_tfx.components.strategies": (
+            "AliasStrategy",
+            "BestAssetStrategy",
+        ),
+        "ama_tfx.components.types": (
+            "Archive",
+            "Asset",
+            "Lineage",
+            "Verdict",
+        ),
+    },
+)

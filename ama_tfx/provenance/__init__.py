@@ -6,8 +6,9 @@ when a store is opened.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ama_tfx.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ama_tfx.provenance.code import CodeState, capture_code
@@ -59,14 +60,5 @@ _NAMES = {
     "redacting": ("redacted",),
     "run_details": ("NodeRun", "RunDetails", "RunState"),
 }
-_HOMES = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, {f"{__name__}.{module}": names for module, names in _NAMES.items()})

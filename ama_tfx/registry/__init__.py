@@ -6,8 +6,9 @@ that a command loads only what it needs.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ama_tfx.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ama_tfx.catalog import AliasMove, AliasRow, AliasRule, AuditEntry, AuditHead, PinRow, Registration
@@ -199,18 +200,5 @@ _NAMES = {
     "ama_tfx.registry.verifying": ("Verified",),
     "ama_tfx.registry.working_copy": ("WorkingCopy",),
 }
-"""Module -> the names that it exports here."""
 
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

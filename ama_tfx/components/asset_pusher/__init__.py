@@ -3,17 +3,13 @@
 The component is loaded when it is asked for: `ama_tfx.components.asset_pusher.work` needs nothing of TFX.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ama_tfx.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ama_tfx.components.asset_pusher.component import AssetPusher
 
 __all__ = ["AssetPusher"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "AssetPusher":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ama_tfx.components.asset_pusher.component import AssetPusher
-
-    return AssetPusher
+__getattr__, __dir__ = lazy_names(__name__, {"ama_tfx.components.asset_pusher.component": ("AssetPusher",)})
