@@ -54,32 +54,13 @@ __getattr__, __dir__ = lazy_names(
         "ama_tfx.components.asset_importer": ("AssetImporter",),
         "ama_tfx.components.asset_pusher": ("AssetPusher",),
         "ama_tfx.components.asset_registrar": ("AssetRegistrar",),
-        "ama_tfx.components.blessing_validator": (
-            "BlessingPolicy",
-            "BlessingValidator",
-        ),
-        "ama_tfx.components.containers": (
-            "AmaContainerTask",
-            "ContainerCheck",
-            "ContainerExport",
-        ),
+        "ama_tfx.components.blessing_validator": ("BlessingPolicy", "BlessingValidator"),
+        "ama_tfx.components.containers": ("AmaContainerTask", "ContainerCheck", "ContainerExport"),
         "ama_tfx.components.data_gate": ("DataGate",),
-        "ama_tfx.components.infra_validator": (
-            "InfraValidator",
-            "ServingBudgets",
-            "ServingLimits",
-        ),
+        "ama_tfx.components.infra_validator": ("InfraValidator", "ServingBudgets", "ServingLimits"),
         "ama_tfx.components.lineage_linker": ("LineageLinker",),
         "ama_tfx.components.model_selector": ("ModelSelector",),
-        "ama_tfx.components.strategies": (
-            "AliasStrategy",
-            "BestAssetStrategy",
-        ),
-        "ama_tfx.components.types": (
-            "Archive",
-            "Asset",
-            "Lineage",
-            "Verdict",
-        ),
+        "ama_tfx.components.strategies": ("AliasStrategy", "BestAssetStrategy"),
+        "ama_tfx.components.types": ("Archive", "Asset", "Lineage", "Verdict"),
     },
 )
