@@ -129,12 +129,12 @@ def training_nodes(config: TaxiConfig) -> TrainingNodes:
     )
 
 
-def evaluator(nodes: TrainingNodes, baseline: Resolver) -> Evaluator:
-    """Return the node that evaluates the model on the raw trips, beside a baseline model."""
+def evaluator(nodes: TrainingNodes, baseline: Resolver | None) -> Evaluator:
+    """Return the node that evaluates the model on the raw trips, beside a baseline model where there is one."""
     return Evaluator(
         examples=nodes.example_gen.outputs["examples"],
         model=nodes.trainer.outputs["model"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=baseline.outputs["model"] if baseline else None,
         eval_config=eval_config(),
     )
 

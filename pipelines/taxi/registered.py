@@ -49,22 +49,26 @@ class GateNodes:
     """The nodes that decide on a model, by role; iterating gives them in the order in which they run.
 
     Attributes:
-        champion: The model that the registry's alias points at, or none before the first.
+        champion: The model that the registry's alias points at, or none before the first; None where nothing is loaded
+            beside the model.
         evaluator: Metrics overall and per slice, beside the champion's.
         infra_validator: Serves the model in a limited process of its own.
         blessing_validator: One verdict from all that is known.
     """
 
-    champion: Resolver
+    champion: Resolver | None
     evaluator: Evaluator
     infra_validator: InfraValidator
     blessing_validator: BlessingValidator
 
     def __iter__(self) -> Iterator[BaseNode]:
-        return (getattr(self, field.name) for field in fields(self))
+        nodes = (getattr(self, field.name) for field in fields(self))
+        return (node for node in nodes if node is not None)
 
 
-def create_registered_pipeline(config: TaxiConfig, registry: str | None = None) -> Pipeline:
+def create_registered_pipeline(
+    config: TaxiConfig, registry: str | None = None, *, beside_champion: bool = True
+) -> Pipeline:
     """Return the taxi pipeline with gates, registrars and lineage; nothing is run or written.
 
     What the gates refuse is registered, without the alias, and not pushed; the champion stays.
@@ -72,9 +76,11 @@ def create_registered_pipeline(config: TaxiConfig, registry: str | None = None) 
     Args:
         config: See `pipelines.taxi.pipeline.create_pipeline`.
         registry: URL; None for that of the environment in which the pipeline runs.
+        beside_champion: Whether the champion is loaded beside the model, to be evaluated and served too. Kubeflow and
+            Vertex refuse the resolver that finds it; there the model is compared with what the registry knows of it.
     """
     nodes = training_nodes(config)
-    gated = gates(nodes, registry)
+    gated = gates(nodes, registry, beside_champion=beside_champion)
     registered = _registrars(config, nodes, gated, registry)
     model_asset = registered["RegisterModel"].outputs["asset"]
     pusher = AssetPusher(
@@ -96,24 +102,21 @@ def create_registered_pipeline(config: TaxiConfig, registry: str | None = None) 
     return assemble(config, [*nodes, *gated, *registered.values(), pusher, linker])
 
 
-def gates(nodes: TrainingNodes, registry: str | None) -> GateNodes:
+def gates(nodes: TrainingNodes, registry: str | None, *, beside_champion: bool = True) -> GateNodes:
     """Return the nodes that decide whether the model may become the champion.
 
     Args:
         nodes: What made the model.
         registry: URL; None for the environment's.
+        beside_champion: See `create_registered_pipeline`.
     """
     examples, model = nodes.example_gen.outputs["examples"], nodes.trainer.outputs["model"]
-    champion = Resolver(
-        strategy_class=AliasStrategy,
-        config={"asset": f"{MODEL}:{CHAMPION}", "registry": registry, "optional": True},
-        model=Channel(type=Model),
-    ).with_id("Champion")
+    champion = _champion(registry) if beside_champion else None
     evaluation = evaluator(nodes, champion)
     infra = InfraValidator(
         model=model,
         examples=examples,
-        champion=champion.outputs["model"],
+        champion=champion.outputs["model"] if champion else None,
         request_spec=RequestSpec(num_examples=20),
         limits=ServingLimits(memory_mib=3072),
         budgets=ServingBudgets(latency_p99_ms=MAX_LATENCY_MS),
@@ -129,6 +132,14 @@ def gates(nodes: TrainingNodes, registry: str | None) -> GateNodes:
         registry=registry,
     )
     return GateNodes(champion, evaluation, infra, blessing)
+
+
+def _champion(registry: str | None) -> Resolver:
+    return Resolver(
+        strategy_class=AliasStrategy,
+        config={"asset": f"{MODEL}:{CHAMPION}", "registry": registry, "optional": True},
+        model=Channel(type=Model),
+    ).with_id("Champion")
 
 
 def _registrars(
