@@ -1,11 +1,21 @@
 """What TFX's blessing artifacts say."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from ama_tfx.components.verdicts import Blessing, Signal
+from ama_tfx.components.verdicts import Blessing, Judgement, Signal
 
-__all__ = ["BLESSED", "MODEL_URI", "Blessing", "BlessingArtifact", "Signal", "read_blessing"]
+__all__ = [
+    "BLESSED",
+    "MODEL_URI",
+    "OUTCOME",
+    "REASONS",
+    "Blessing",
+    "BlessingArtifact",
+    "Signal",
+    "read_blessing",
+    "tell_outcome",
+]
 
 
 class BlessingArtifact(Protocol):
@@ -24,6 +34,21 @@ class BlessingArtifact(Protocol):
 
 
 BLESSED = "blessed"
+OUTCOME, REASONS = "outcome", "reasons"
+"""What gates of this suite write beside it: to TFX, *unknown* is no blessing like any other, and has no reason."""
+
+_MOST_CHARACTERS = 1000
+"""Of the reasons: ML Metadata on PostgreSQL holds no text of more than some 2.7 kB."""
+
+
+def tell_outcome(blessing: Any, judgement: Judgement) -> None:
+    """Write a judgement's outcome and reasons into a blessing's custom properties, where `read_blessing` finds them."""
+    reasons = "; ".join(judgement.reasons)
+    told = reasons if len(reasons) <= _MOST_CHARACTERS else reasons[: _MOST_CHARACTERS - 1] + "…"
+    blessing.set_string_custom_property(OUTCOME, judgement.blessing.value)
+    blessing.set_string_custom_property(REASONS, told)
+
+
 MODEL_URI = "current_model"
 
 
@@ -50,4 +75,8 @@ def read_blessing(source: str, artifacts: Sequence[BlessingArtifact] | None, mod
         return Signal(source, Blessing.UNKNOWN, f"{source} decided nothing: it has no thresholds to check against")
     if artifact.get_int_custom_property(BLESSED) == 1:
         return Signal(source, Blessing.BLESSED, f"{source} blessed it")
-    return Signal(source, Blessing.NOT_BLESSED, f"{source} did not bless it (see {artifact.uri})")
+    told = artifact.has_custom_property(REASONS) and artifact.get_string_custom_property(REASONS)
+    why = f": {told}" if told else f" (see {artifact.uri})"
+    if artifact.has_custom_property(OUTCOME) and artifact.get_string_custom_property(OUTCOME) == Blessing.UNKNOWN.value:
+        return Signal(source, Blessing.UNKNOWN, f"{source} could not decide{why}")
+    return Signal(source, Blessing.NOT_BLESSED, f"{source} did not bless it{why}")

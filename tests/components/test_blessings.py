@@ -12,8 +12,8 @@ MODEL = "/run/model/2"
 class FakeBlessing:
     uri = "/run/blessing"
 
-    def __init__(self, blessed: int | None, model: str | None = None) -> None:
-        self.properties = {"blessed": blessed, "current_model": model}
+    def __init__(self, blessed: int | None, model: str | None = None, **told: str) -> None:
+        self.properties = {"blessed": blessed, "current_model": model, **told}
 
     def has_custom_property(self, key: str) -> bool:
         return self.properties.get(key) is not None
@@ -41,6 +41,16 @@ class FakeBlessing:
             "Evaluator gave 2 blessings, and which counts is not known",
         ),
         ([FakeBlessing(0)], Blessing.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
+        (
+            [FakeBlessing(0, outcome="not_blessed", reasons="auc is 0.3; expected >= 0.9")],
+            Blessing.NOT_BLESSED,
+            "Evaluator did not bless it: auc is 0.3; expected >= 0.9",
+        ),
+        (
+            [FakeBlessing(0, outcome="unknown", reasons="no server starts")],
+            Blessing.UNKNOWN,
+            "Evaluator could not decide: no server starts",
+        ),
         ([FakeBlessing(2)], Blessing.NOT_BLESSED, "Evaluator did not bless it (see /run/blessing)"),
         ([FakeBlessing(None)], Blessing.UNKNOWN, "Evaluator decided nothing: it has no thresholds to check against"),
         ([], Blessing.UNKNOWN, "Evaluator gave no blessing: it did not run"),

@@ -90,6 +90,7 @@ def test_a_registry_with_a_password_is_refused_and_not_shown(name):
         ("AmaContainerTask", {"env": [SECRET]}),
         ("AmaContainerTask", {"image": f"https://ann:{SECRET}@registry.example/i:1"}),
         ("AmaContainerTask", {"parameters": {"text": str, "k": dict}, "defaults": {"k": {"u": URL}}}),
+        ("AssetPusher", {"push_destination": f"s3://key:{SECRET}@bucket/models"}),
         ("ContainerCheck", {"command": ["check", URL]}),
         ("ContainerCheck", {"parameters": {"token": SECRET}, "env": ["AMA_TEST_TOKEN"]}),
         ("ContainerCheck", {"env": [f"X={SECRET}"]}),
@@ -149,9 +150,15 @@ def pipeline_of(folder, *components):
 
 @pytest.mark.parametrize("target", ["local", "kubeflow"])
 def test_a_password_in_a_parameter_of_somebody_else_s_is_refused_when_the_pipeline_is_compiled(target, tmp_path):
+    from tfx.components import Pusher
+    from tfx.proto.pusher_pb2 import PushDestination
+
     made = parts.Everything()
-    pushed = suite.AssetPusher(
-        made.outputs["model"], f"s3://key:{SECRET}@bucket/models", model_blessing=made.outputs["blessing"]
+    bucket = PushDestination.Filesystem(base_directory=f"s3://key:{SECRET}@bucket/models")
+    pushed = Pusher(
+        model=made.outputs["model"],
+        model_blessing=made.outputs["blessing"],
+        push_destination=PushDestination(filesystem=bucket),
     )
     options = KubeflowOptions(image="trips:1") if target == "kubeflow" else None
     with pytest.raises(InvalidInputError, match="a URL with a password, 's3://key' and on") as caught:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tfx import types
 from tfx.components.pusher.component import Pusher
@@ -144,5 +145,10 @@ def _destination(given: str | Path | pusher_pb2.PushDestination) -> pusher_pb2.P
         raise InvalidInputError(
             f"push_destination {str(given)!r} cannot be pushed to; expected a folder, or a PushDestination with "
             "filesystem.base_directory"
+        )
+    if urlsplit(given.filesystem.base_directory).password is not None:
+        raise InvalidInputError(
+            "push_destination holds a password, which TFX would record; leave it out, and give the process that pushes "
+            "the credentials as its file system takes them from the environment"
         )
     return given

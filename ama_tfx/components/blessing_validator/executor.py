@@ -19,6 +19,7 @@ from ama_tfx.components.blessing_validator.champion import RegistryState, look_u
 from ama_tfx.components.blessing_validator.driver import sought
 from ama_tfx.components.blessing_validator.policy import BlessingPolicy
 from ama_tfx.components.blessing_validator.work import Evidence, decide
+from ama_tfx.components.blessings import tell_outcome
 from ama_tfx.components.evaluations import Evaluation
 from ama_tfx.components.tree import tree_digests, tree_size
 from ama_tfx.components.verdicts import Blessing, Judgement, Signal, write_verdict
@@ -129,6 +130,7 @@ def _bless(blessing: types.Artifact, model: types.Artifact, input_dict: InputDic
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(blessed))
+    tell_outcome(blessing, judgement)
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
     fileio.makedirs(blessing.uri)
     with fileio.open(posixpath.join(blessing.uri, name), "w") as stream:

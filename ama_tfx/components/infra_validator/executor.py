@@ -17,6 +17,7 @@ from tfx.proto import infra_validator_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from ama_tfx.components.blessings import tell_outcome
 from ama_tfx.components.infra_validator import delegated
 from ama_tfx.components.infra_validator.checks import Checks
 from ama_tfx.components.infra_validator.models import Client, UnreadableModelError, build_calls, declared_signatures
@@ -141,7 +142,7 @@ def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement
     else:
         logging.warning("%s: %s: %s", judgement.gate, judgement.blessing.value, "; ".join(judgement.reasons))
         tfx_executor._mark_not_blessed(blessing)
-    blessing.set_string_custom_property("outcome", judgement.blessing.value)
+    tell_outcome(blessing, judgement)
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)
 
