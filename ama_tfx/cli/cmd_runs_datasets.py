@@ -13,7 +13,7 @@ from ama_tfx.cli.session import Session, pass_session, registry_options, shared_
 \b
 Example:
   ama runs datasets Model --store metadata.db
-  ama runs datasets ama://default/taxi_model:champion
+  ama runs datasets taxi_model:champion
 """
 )
 @click.argument("artifact", metavar="ARTIFACT")
@@ -26,7 +26,7 @@ def command(session: Session, artifact: str, types: tuple[str, ...], store: str 
     """Show which datasets a model was made from.
 
     However many runs and nodes lie between. ARTIFACT is an id or a URI in the metadata store, the name of a type for
-    the newest artifact of it, or a version in the registry.
+    the newest artifact of it, or a version in the registry, as other commands take it.
     """
     from ama_tfx.cli.history import artifact_of, history_of
     from ama_tfx.cli.views_runs import datasets_report

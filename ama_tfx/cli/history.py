@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ama_tfx.errors import InvalidInputError, NotFoundError
+from ama_tfx.errors import AmaError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from ama_tfx.cli.session import Session
@@ -48,17 +48,33 @@ def history_of(store: str | None) -> History:
 def artifact_of(session: Session, history: History, text: str) -> Artifact:
     """Return the artifact that somebody means; an alias or a number in the registry means a digest first.
 
+    The metadata store is asked first; only what it does not know is looked up in the registry.
+
     Raises:
         NotFoundError: There is none.
     """
-    if not text.startswith("ama://"):
+    if text.startswith("ama://"):
+        return _registered(history, _pinned(session, text))
+    try:
         return history.artifact(text)
+    except NotFoundError as error:
+        try:
+            pinned = _pinned(session, text)
+        except AmaError:
+            raise error from None
+    return _registered(history, pinned)
+
+
+def _pinned(session: Session, text: str) -> str:
     from ama_tfx.cli.references import version_ref
     from ama_tfx.registry import is_pinned
 
     ref = version_ref(text, session.workspace)
-    pinned = ref if is_pinned(ref) else session.registry().resolve(ref).reference
+    return str(ref if is_pinned(ref) else session.registry().resolve(ref).reference)
+
+
+def _registered(history: History, pinned: str) -> Artifact:
     try:
-        return history.artifact(str(pinned))
+        return history.artifact(pinned)
     except NotFoundError as error:
-        raise NotFoundError(f"no run in the metadata store registered {str(pinned)!r}") from error
+        raise NotFoundError(f"no run in the metadata store registered {pinned!r}") from error

@@ -69,11 +69,7 @@ def run_report(details: RunDetails) -> Report:
             ("took", _seconds(details.seconds)),
         )
     )
-    rows = tuple(
-        (node.node, node.state.value, _since(node), _seconds(node.seconds), _linked(node.inputs), _linked(node.outputs))
-        for node in details.nodes
-    )
-    nodes = Table(("node", "state", "started", "took", "inputs", "outputs"), rows, "nodes")
+    nodes = Table(("node", "state", "started", "took", "inputs", "outputs"), tuple(map(_row, details.nodes)), "nodes")
     failed = tuple(f"{node.node} failed: {redacted('', node.reason)}" for node in details.failures)
     cached = tuple(
         f"{node.node} was cached from execution {node.cached_from.id}{_of_run(node)}"
@@ -125,6 +121,8 @@ def metrics_report(
         rows = tuple((name, f"{value:g}") for name, value in _shown(one, slices=slices))
         title = f"evaluation {evaluation.artifact.id} on {on}{split}, {human_time(evaluation.artifact.created_at)}"
         blocks += [f"{title}:", *([Table(("metric", "value"), rows)] if rows else [])]
+        if one.metrics and not rows:
+            blocks.append("no metrics of all of the data; --slices shows those of slices")
         blocks += [f"not read: {problem}" for problem in one.problems]
     document = {"model": artifact_document(model), "evaluations": [evaluation_document(one) for one in found]}
     return Report(document, tuple(str(one.evaluation.artifact.id) for one in found), tuple(blocks))
@@ -212,6 +210,12 @@ def _shown(one: MeasuredEvaluation, *, slices: bool) -> list[tuple[str, float]]:
 
 def _titled(title: str, lines: Sequence[str]) -> tuple[str, ...]:
     return ("", f"{title}:", *lines) if lines else ()
+
+
+def _row(node: NodeRun) -> tuple[str, ...]:
+    chosen = f"chose {_linked(node.chosen)}" if node.chosen else ""
+    told = ", ".join(filter(None, (_linked(node.outputs), chosen)))
+    return node.node, node.state.value, _since(node), _seconds(node.seconds), _linked(node.inputs), told
 
 
 def _of_run(node: NodeRun) -> str:

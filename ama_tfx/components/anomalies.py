@@ -1,6 +1,7 @@
 """What ExampleValidator and StatisticsGen say of data: anomalies and statistics of each split, as signals."""
 
 import enum
+import math
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -141,7 +142,7 @@ class DataRules:
 
     Attributes:
         min_examples: How many examples there have to be.
-        max_missing: Feature -> the largest share of examples without it, 0 to 1.
+        max_missing: Feature -> the largest share of examples without a value of it, 0 to 1.
     """
 
     min_examples: int = 0
@@ -184,8 +185,8 @@ def _statistics_of(source: str, artifact: SplitArtifact, rules: DataRules) -> It
         missing = dict(_missing_shares(whole))
         for feature, most in sorted(rules.max_missing.items()):
             share = missing.get(feature)
-            measured = None if share is None else Found(share)
-            yield compare(source, f"missing:{feature}", measured, Bounds(most=float(most)), part=split)
+            sure = share is None or not share.has_interval
+            yield compare(source, f"missing:{feature}", share, Bounds(most=float(most)), part=split, confident=not sure)
 
 
 def _whole(found: Any) -> Any:
@@ -194,9 +195,34 @@ def _whole(found: Any) -> Any:
     return next(iter([*named, *found.datasets]), statistics_pb2.DatasetFeatureStatistics())
 
 
-def _missing_shares(dataset: Any) -> Iterator[tuple[str, float]]:
+def _missing_shares(dataset: Any) -> Iterator[tuple[str, Found]]:
+    """Yield each feature's share of examples without a value: without the feature, or with it and nothing in it."""
     for feature in dataset.features:
         stats = getattr(feature, feature.WhichOneof("stats") or "num_stats").common_stats
         total = stats.num_missing + stats.num_non_missing
         if total:
-            yield feature.name or ".".join(feature.path.step), stats.num_missing / total
+            least, most = ((stats.num_missing + empty) / total for empty in _empty(stats))
+            exact = Found(least) if least == most else Found(least, least, most)
+            yield feature.name or ".".join(feature.path.step), exact
+
+
+def _empty(stats: Any) -> tuple[float, float]:
+    """Return how many examples have a feature without a value in it, at least and at most.
+
+    CsvExampleGen writes an empty cell as such; TFDV counts it as not missing. Of a feature with one value at most the
+    number of values tells it exactly, of any other the quantiles of the numbers of values tell it nearly.
+    """
+    present, longest = stats.num_non_missing, stats.max_num_values
+    if stats.min_num_values > 0 or not present:
+        return 0, 0
+    if not longest:
+        return present, present
+    values = stats.tot_num_values or round(stats.avg_num_values * present)
+    least, most = max(present - values, 0), present - math.ceil(values / longest)
+    buckets = stats.num_values_histogram.buckets
+    if longest == 1 or not buckets:
+        return least, max(most, least)
+    surely = sum(bucket.sample_count for bucket in buckets if bucket.high_value == 0)
+    perhaps = sum(bucket.sample_count for bucket in buckets if bucket.low_value == 0)
+    least = max(least, min(surely, most))
+    return least, max(least, min(most, perhaps))

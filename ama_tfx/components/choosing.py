@@ -5,10 +5,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from ama_tfx.components.bounds import Bounds, Found, compare
+from ama_tfx.components.bounds import Bounds, Found, check_directions, compare, compare_measured, direction, worst_told
 from ama_tfx.components.verdicts import Blessing, Judgement, Signal, judge
 from ama_tfx.errors import GateError, InvalidInputError
-from ama_tfx.registry.metric_directions import higher_is_better
 
 LATENCY, SIZE = "latency_p99_ms", "size_bytes"
 
@@ -23,12 +22,15 @@ class Wanted:
     max_latency_ms: float | None = None
     tolerance: float = 0.0
     needs_verdict: bool = False
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_directions(self.higher_is_better)
         for name in (self.metric, *self.minimum):
-            if not isinstance(name, str) or higher_is_better(name) is None:
+            if not isinstance(name, str) or self.direction(name) is None:
                 raise InvalidInputError(
-                    f"which way metric {name!r} is better is not known; expected one such as auc, accuracy or loss"
+                    f"which way metric {name!r} is better is not known; expected one such as auc, accuracy or loss, "
+                    "or higher_is_better={metric: True} beside it"
                 )
         numbers = [*self.minimum.values(), self.max_size_bytes, self.max_latency_ms, self.tolerance]
         for number in numbers:
@@ -37,9 +39,14 @@ class Wanted:
         if self.tolerance < 0:
             raise InvalidInputError(f"tolerance is {self.tolerance!r}; expected a number from 0")
 
+    def direction(self, metric: str) -> bool | None:
+        """Return whether more of a metric is better; None when nobody says."""
+        return direction(metric, self.higher_is_better)
+
     def to_json(self) -> str:
         """Return it as the parameter that TFX records."""
-        return json.dumps({**asdict(self), "minimum": dict(self.minimum)}, sort_keys=True)
+        mappings = {"minimum": dict(self.minimum), "higher_is_better": dict(self.higher_is_better)}
+        return json.dumps({**asdict(self), **mappings}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Wanted":
@@ -65,9 +72,9 @@ class Candidate:
 
     @property
     def latency_ms(self) -> float | None:
-        """The latency that a verdict tells; None when none does."""
-        found = [s.value for verdict in self.verdicts for s in verdict.signals if s.name == LATENCY]
-        return next((float(value) for value in found if isinstance(value, int | float)), None)
+        """The longest latency that a verdict tells; None when none does."""
+        found = worst_told(LATENCY, (signal for verdict in self.verdicts for signal in verdict.signals))
+        return None if found is None else found.value
 
 
 @dataclass(frozen=True)
@@ -116,12 +123,12 @@ def _signals(candidate: Candidate, wanted: Wanted) -> Iterator[Signal]:
     else:
         yield Signal(source, Blessing.BLESSED, f"{wanted.metric} is {found}", wanted.metric, found.value, "measured")
     for metric, bound in sorted(wanted.minimum.items()):
-        bounds = Bounds(least=bound) if higher_is_better(metric) else Bounds(most=bound)
+        bounds = Bounds(least=bound) if wanted.direction(metric) else Bounds(most=bound)
         yield compare(source, f"{metric}_minimum", candidate.metrics.get(metric), bounds)
     yield compare(source, SIZE, Found(candidate.size_bytes), Bounds(most=wanted.max_size_bytes))
     if wanted.max_latency_ms is not None or candidate.latency_ms is not None:
         latency = None if candidate.latency_ms is None else Found(candidate.latency_ms)
-        yield compare(source, LATENCY, latency, Bounds(most=wanted.max_latency_ms))
+        yield compare_measured(source, LATENCY, latency, Bounds(most=wanted.max_latency_ms))
     if wanted.needs_verdict and not candidate.verdicts:
         yield Signal(source, Blessing.UNKNOWN, "no verdict is on this model", "verdict", None, "= blessed")
     for verdict in candidate.verdicts:
@@ -134,7 +141,7 @@ def _against(found: Sequence[Signal]) -> list[str]:
 
 
 def _best(qualified: Mapping[int, Candidate], wanted: Wanted) -> int:
-    sign = 1 if higher_is_better(wanted.metric) else -1
+    sign = 1 if wanted.direction(wanted.metric) else -1
     gains = {number: sign * each.metrics[wanted.metric].value for number, each in qualified.items()}
     most = max(gains.values())
     near = [number for number, gain in gains.items() if gain >= most - wanted.tolerance]

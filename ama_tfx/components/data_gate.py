@@ -16,6 +16,7 @@ from ama_tfx.components.notifiers.webhook import check_address
 from ama_tfx.components.types import Verdict
 from ama_tfx.components.verdicts import Blessing, Judgement, judge, write_verdict
 from ama_tfx.errors import AmaError, GateError, InvalidInputError
+from ama_tfx.registry.secrecy import VARIABLE
 
 NOTIFIED = ".notified"
 """Folder of the component's outputs in which it marks what it told, so that a retry does not tell it again."""
@@ -88,7 +89,8 @@ def DataGate(  # noqa: N802 - it is used like a component's class
         statistics: StatisticsGen's; needed for ``min_examples`` and ``max_missing``.
         blocking: From which severity on an anomaly stops the run: ``error`` or ``warning``.
         min_examples: How many examples each split has to have.
-        max_missing: Feature -> the largest share of examples without it, 0 to 1.
+        max_missing: Feature -> the largest share of examples without a value of it, 0 to 1; an empty cell of a CSV file
+            is none.
         notifier: ``file``, ``webhook`` or ``package.module:function`` of your own, which gets a `Notification`.
         notify_to: A folder for ``file``, a URL for ``webhook``, without anything secret, since TFX records
             it; where the URL itself is one, ``env:NAME`` of the environment variable that holds it.
@@ -133,9 +135,10 @@ def _check_notifier(notifier: str | None, notify_to: str, secret_env: str) -> No
         raise InvalidInputError(f"notifier {notifier!r} has no address; pass notify_to=…")
     if notifier == "webhook":
         check_address(notify_to)
-    if secret_env and not secret_env.isidentifier():
+    if secret_env and not VARIABLE.fullmatch(secret_env):
         raise InvalidInputError(
-            "secret_env is not the name of an environment variable; pass the name, as 'DESK_SECRET', never the secret"
+            "secret_env is not the name of an environment variable, upper-case letters, digits and '_'; pass the name, "
+            "as 'DESK_SECRET', never the secret"
         )
 
 

@@ -5,23 +5,28 @@ so that those which held are told too; TFMA's own verdict is one more signal, an
 """
 
 import functools
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from google.protobuf.json_format import ParseError
+from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import DecodeError
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib as slicer
-from tensorflow_model_analysis.writers import eval_config_writer
+from tfx.dsl.io import fileio
 
 from ama_tfx.components.bounds import Bounds, Found, compare
 from ama_tfx.components.verdicts import Blessing, Signal
 from ama_tfx.errors import IntegrityError
 
-UNREADABLE = (OSError, ValueError, AssertionError, DecodeError, ParseError, tf.errors.OpError)
+CONFIG_FILE = "eval_config.json"
+"""How TFMA evaluated, and which models."""
+
+UNREADABLE = (OSError, ValueError, RecursionError, AssertionError, DecodeError, ParseError, tf.errors.OpError)
 """What TFMA raises of files that are missing, cut off or edited."""
 
 SliceKey = tuple[tuple[str, Any], ...]
@@ -81,9 +86,7 @@ def read_evaluation(uri: str) -> Evaluation:
         IntegrityError: Its files are missing, cut off, or not what TFMA writes.
     """
     try:
-        config, _, _, locations = eval_config_writer.load_eval_run(uri)
-        if config is None:
-            raise IntegrityError(f"no evaluation can be read from {uri!r}: it has no eval_config.json")
+        run = _read_run(uri)
         metrics = dict(sorted((pair for pb in tfma.load_metrics(uri) for pair in _metrics_of(pb)), key=_by_slice))
         validation = tfma.load_validation_result(uri)
     except UNREADABLE as error:
@@ -93,10 +96,23 @@ def read_evaluation(uri: str) -> Evaluation:
         raise IntegrityError(f"no evaluation can be read from {uri!r}: {told}") from error
     if not metrics:
         raise IntegrityError(f"the evaluation in {uri!r} holds no metrics; expected metrics-*.tfrecord")
+    config = run.eval_config
     baseline = next((spec.name for spec in config.model_specs if spec.is_baseline), None)
-    named = {name: "" if place == "<unknown>" else place for name, place in locations.items()}
+    named = {name: "" if place == "<unknown>" else place for name, place in run.model_locations.items()}
     candidate = next((place for name, place in named.items() if name != baseline), "")
     return Evaluation(uri, candidate, named.get(baseline, "") if baseline else "", metrics, config, validation)
+
+
+def _read_run(uri: str) -> Any:
+    """Read TFMA's ``EvalRun``; TFMA's own reader would unpickle, and so run, a file of its first format."""
+    path = posixpath.join(uri, CONFIG_FILE)
+    if not fileio.exists(path):
+        raise IntegrityError(f"no evaluation can be read from {uri!r}: it has no {CONFIG_FILE}")
+    with fileio.open(path, "r") as stream:
+        run = Parse(stream.read(), config_pb2.EvalRun())
+    if not run.version:
+        raise IntegrityError(f"no evaluation can be read from {uri!r}: {CONFIG_FILE} does not say which TFMA wrote it")
+    return run
 
 
 def evaluation_signals(

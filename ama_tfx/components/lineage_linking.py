@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ama_tfx.components.asset_importer.work import open_existing
-from ama_tfx.provenance import Graph, History, open_history
+from ama_tfx.provenance import Event, Graph, History, open_history
+from ama_tfx.provenance.questions import without_reports
 from ama_tfx.registry import AssetRef
 from ama_tfx.registry.lineage import Lineage, LineageEdge
 from ama_tfx.registry.linking import record_links
@@ -20,6 +21,8 @@ DECLARED = (
     ("evaluation", "evaluated_by", "model"),
 )
 """What the inputs mean by their names: made, role, and what it was made from."""
+
+_BASELINE, _SELECTED = "baseline_model", "selected_from"
 
 MOST_VERSIONS, STEPS_DOWN = 60, 2
 """Of a picture: a graph with more is none that anybody reads."""
@@ -110,7 +113,7 @@ def observed_links(history: History, references: Iterable[str]) -> set[LineageEd
     found = set()
     for text in dict.fromkeys(references):
         artifact = history.artifact(text)
-        graph = history.lineage(artifact.id, down=0)
+        graph = without_reports(history.lineage(artifact.id, down=0))
         known = history.references(graph.artifacts)
         for source, key in _nearest(graph, artifact.id, known):
             other = known[source][0]
@@ -128,8 +131,10 @@ def role_of(made: str, source: str, key: str) -> str:
         source: Its own type.
         key: Name of the input, of the node that made the other, on the way to it.
     """
-    if key == "baseline_model":
+    if key == _BASELINE:
         return "compared_with"
+    if key == _SELECTED and (made, source) == ("Model", "Model"):
+        return _SELECTED
     if source == "Schema":
         return "schema"
     return _ROLES.get((made, source), key or "input")
@@ -139,13 +144,23 @@ def _nearest(graph: Graph, start: int, known: Mapping[int, Any]) -> Iterator[tup
     """Yield the nearest registered artifacts before one, each with the first input's name on the shortest way."""
     seen, waiting = {start}, [(start, "")]
     for artifact, key in waiting:
-        maker = graph.maker(artifact)
-        for event in graph.inputs(maker.id) if maker else ():
+        for event in _inputs(graph, artifact):
             if event.artifact_id in seen:
                 continue
             seen.add(event.artifact_id)
-            way = key or event.key
+            way = event.key if key in {"", _SELECTED} else key
             if event.artifact_id in known:
                 yield event.artifact_id, way
-            else:
+            elif event.key != _BASELINE:
                 waiting.append((event.artifact_id, way))
+
+
+def _inputs(graph: Graph, artifact_id: int) -> list[Event]:
+    """Return what an artifact was made from: of candidates the one that was selected; a baseline comes last."""
+    maker, artifact = graph.maker(artifact_id), graph.artifacts.get(artifact_id)
+    events = graph.inputs(maker.id) if maker else []
+    chosen = artifact.fact(_SELECTED) if artifact else None
+    models = {one.id: one.uri for one in graph.artifacts.values() if artifact and one.type == artifact.type}
+    if chosen is not None and chosen in {models.get(event.artifact_id) for event in events}:
+        events = [replace(e, key=_SELECTED) for e in events if models.get(e.artifact_id) == chosen]
+    return sorted(events, key=lambda event: event.key == _BASELINE)

@@ -13,9 +13,10 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
+from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.choosing import Candidate, Wanted, choose
 from ama_tfx.components.evaluations import read_evaluation
-from ama_tfx.components.tree import tree_size
+from ama_tfx.components.tree import refuse_links, tree_size
 from ama_tfx.components.types import Verdict
 from ama_tfx.components.verdicts import Judgement, read_verdict, write_verdict
 from ama_tfx.errors import InvalidInputError
@@ -53,6 +54,7 @@ def SelectModel(  # noqa: N802 - TFX names function components like classes
 
     Raises:
         GateError: None of them qualifies.
+        InvalidInputError: There is a link in the one that is selected.
     """
     models = _all(model_1, model_2, model_3, model_4)
     evaluations = [read_evaluation(e.uri) for e in _all(evaluation_1, evaluation_2, evaluation_3, evaluation_4)]
@@ -74,6 +76,7 @@ def ModelSelector(  # noqa: N802 - it is used like a component's class
     max_size_bytes: float | None = None,
     max_latency_ms: float | None = None,
     tolerance: float = 0.0,
+    higher_is_better: Mapping[str, bool] | None = None,
 ):
     """Selects the best of several candidate models, and says why.
 
@@ -100,6 +103,7 @@ def ModelSelector(  # noqa: N802 - it is used like a component's class
         minimum: Metric -> what a candidate has to reach; of loss, say, the most it may be.
         max_size_bytes: Of all files of the model.
         max_latency_ms: Of signal ``latency_p99_ms`` in a verdict.
+        higher_is_better: Own metric -> whether more of it is better, for one whose name does not say so.
         tolerance: How far below the best a metric may be and still count as equally good.
 
     Outputs:
@@ -108,9 +112,11 @@ def ModelSelector(  # noqa: N802 - it is used like a component's class
         verdict: `ama_tfx.Verdict` on the selected model, with the numbers of every candidate.
 
     Raises:
-        InvalidInputError: A parameter that can never work, when the pipeline is composed.
+        InvalidInputError: A parameter that can never work, when the pipeline is composed; a selected model that has a
+            link in it, when it runs.
     """
-    wanted = Wanted(metric, minimum or {}, max_size_bytes, max_latency_ms, tolerance, bool(verdicts))
+    own = higher_is_better or {}
+    wanted = Wanted(metric, minimum or {}, max_size_bytes, max_latency_ms, tolerance, bool(verdicts), own)
     kinds = {"model": models, "evaluation": evaluations, "verdict": verdicts}
     for kind, channels in kinds.items():
         _check_channels(kind, channels)
@@ -139,12 +145,14 @@ def _candidate(model: types.Artifact, evaluations: Sequence[Any], verdicts: Sequ
     for evaluation in evaluations:
         if evaluation.is_of(model.uri):
             metrics |= evaluation.all_found()
+    require_files(model)
     own = tuple(verdict for verdict in verdicts if verdict.subject == model.uri)
     return Candidate(model.uri, float(tree_size(model.uri)), metrics, own)
 
 
 def _copy(source: str, target: str) -> None:
     """Give the target the source's files: as links where that can be, for models are large and never change."""
+    refuse_links(source)
     if "://" in source or "://" in target:
         io_utils.copy_dir(source, target)
         return

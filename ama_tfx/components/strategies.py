@@ -1,4 +1,4 @@
-"""Resolver strategies: which of the artifacts that ML Metadata knows is the one that the registry names, or the best.
+"""Resolver strategies: which of a pipeline's artifacts is the one that the registry names, or the best.
 
 For TFX's ``Resolver``, where TFX runs strategies of one's own: locally. Kubeflow and Vertex refuse them; there, and
 wherever the artifact is to come from the registry itself, `AssetImporter` does the job.
@@ -23,6 +23,8 @@ from ama_tfx.registry.metric_directions import higher_is_better
 _INPUT, _OUTPUT = 3, 4
 """ML Metadata's numbers of events."""
 
+_BRING = "what another pipeline made, or was made elsewhere, bring in with AssetImporter"
+
 ArtifactDict = dict[str, list[types.Artifact]]
 
 
@@ -34,11 +36,17 @@ class UnresolvedError(NotFoundError, exceptions.FailedPreconditionError):
     """The registry names nothing that can be taken, in a form whose text TFX tells."""
 
 
+class ElsewhereError(ConflictError):
+    """The registry names a version, and none of this pipeline's artifacts is it."""
+
+
 class AliasStrategy(ResolverStrategy):
     """Takes the artifact that a reference of the registry means now.
 
-    An artifact is the version when AssetRegistrar registered it, or AssetImporter made it, as that; of several, which
-    have the same content, the newest is taken. The registry is asked in every run, so a moved alias is followed.
+    It chooses among the artifacts that TFX gives a Resolver: those that pipelines of this name made, or imported, in
+    this metadata store. An artifact is the version when AssetRegistrar registered it, or AssetImporter made it, as
+    that; of several, which have the same content, the newest is taken. The registry is asked in every run, so a moved
+    alias is followed.
 
     Example::
 
@@ -51,8 +59,9 @@ class AliasStrategy(ResolverStrategy):
     Args:
         asset: As for `AssetImporter`.
         registry: As for `AssetImporter`.
-        optional: Whether it is no error to find nothing; then the resolver gives nothing, as TFX's
-            ``LatestBlessedModelStrategy`` does in a first run.
+        optional: Whether it is no error that there is no such registry, asset or alias yet; then the resolver gives
+            nothing, as TFX's ``LatestBlessedModelStrategy`` does in a first run. A version that is there and is none
+            of this pipeline's artifacts fails all the same.
 
     Raises:
         InvalidStrategyError: A parameter that can never work; TFX makes strategies when a pipeline runs, so not before.
@@ -95,7 +104,7 @@ class BestAssetStrategy(ResolverStrategy):
         metric: Name of the metric, as ``ama metrics`` shows it.
         highest: Whether more is better; None to tell that from the metric's name.
         registry: As for `AssetImporter`.
-        optional: As for `AliasStrategy`.
+        optional: Whether it is no error that no version has the metric yet.
 
     Raises:
         InvalidStrategyError: A parameter that can never work, or a metric whose name does not say what is better.
@@ -131,13 +140,18 @@ class BestAssetStrategy(ResolverStrategy):
 
     def _find(self, store: Any, input_dict: ArtifactDict) -> ArtifactDict:
         with open_existing(self._registry) as registry:
-            for reference in self._ranked(registry):
+            ranked = self._ranked(registry)
+            for reference in ranked:
                 with contextlib.suppress(NotFoundError, ConflictError):  # foreign, and retired ones
                     locate_version(registry, str(reference))
                     return _take(store, registry, reference, input_dict)
-        raise NotFoundError(
-            f"none of the artifacts is a version of {str(self._asset)!r} with the metric {self._metric!r}; "
-            "note it with `ama metrics`, or register what was made"
+        if not ranked:
+            raise NotFoundError(
+                f"no version of {str(self._asset)!r} has the metric {self._metric!r}; note it with `ama metrics`"
+            )
+        raise ElsewhereError(
+            f"of the versions of {str(self._asset)!r} with the metric {self._metric!r} ({len(ranked)}) each is retired "
+            f"or none of this pipeline's artifacts; {_BRING}"
         )
 
     def _ranked(self, registry: Registry) -> list[AssetRef]:
@@ -173,7 +187,7 @@ def _take(store: Any, registry: Registry, reference: AssetRef, input_dict: Artif
     """Return the newest artifact of each input that is a version.
 
     Raises:
-        NotFoundError: None of them is.
+        ElsewhereError: None of them is.
     """
     ids = set(_registered_as(store, str(reference)))
     uris = {entry.provenance.get("artifact_uri") for entry in registry.show(reference).registrations}
@@ -181,9 +195,9 @@ def _take(store: Any, registry: Registry, reference: AssetRef, input_dict: Artif
     for key, artifacts in input_dict.items():
         fitting = [each for each in artifacts if each.id in ids or _is(each, str(reference)) or each.uri in uris]
         if not fitting:
-            raise NotFoundError(
-                f"none of the {len(artifacts)} artifacts of {key!r} in this metadata store is {str(reference)!r}; "
-                "it was made elsewhere, so bring it in with AssetImporter"
+            raise ElsewhereError(
+                f"none of the {len(artifacts)} artifacts of {key!r} that pipelines of this name made or imported is "
+                f"{str(reference)!r}; {_BRING}"
             )
         found[key] = [max(fitting, key=lambda each: each.id)]
     return found

@@ -1,11 +1,15 @@
 """The files of an artifact, wherever they lie: how large they are, and their digests."""
 
 import hashlib
+import os
 import posixpath
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
+
+from ama_tfx.errors import InvalidInputError
 
 _CHUNK = 2**20
 
@@ -19,6 +23,18 @@ def tree_digests(uri: str) -> dict[str, str]:
     """Return the SHA-256 of each file of an artifact, by its path in it; empty when there is none."""
     prefix = uri.rstrip("/") + "/"
     return {path[len(prefix) :]: _digest(path) for path in _files(uri)}
+
+
+def refuse_links(uri: str) -> None:
+    """Make sure that there is no link below an artifact: whatever copies it next would follow it to elsewhere.
+
+    Raises:
+        InvalidInputError: There is one; in an object store there are none.
+    """
+    for folder, folders, names in os.walk(uri) if "://" not in uri else ():
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            if path.is_symlink():
+                raise InvalidInputError(f"{str(path)!r} is a link; expected a model of regular files and folders")
 
 
 def _files(uri: str) -> Iterator[str]:

@@ -13,6 +13,9 @@ from ama_tfx.storage.formats.tensor import NotParsedError
 MOST_METRICS = 20_000
 _SUB_KEYS = {1: "class_id", 2: "k", 3: "top_k"}
 _AGGREGATIONS = {1: "micro_average", 2: "macro_average", 3: "weighted_macro_average"}
+CANDIDATE = "candidate"
+"""What TFMA calls the model that is evaluated when there is a baseline too."""
+
 _VALUE_IN = {2: 3, 9: 4}
 """Where a value with its bounds, or of a distribution, has the value itself."""
 
@@ -77,7 +80,7 @@ def _key(key: bytes, look: Look) -> tuple[str, list[str]]:
             words += [_AGGREGATIONS.get(kind, str(kind)) for kind, _ in fields(_bytes(part), look.window.step)]
         elif number == 5 and part:
             words.append("diff")
-    return name, [*filter(None, (model, output)), *words]
+    return name, [*filter(None, ("" if model == CANDIDATE else model, output)), *words]
 
 
 def _value(value: bytes, look: Look) -> float | None:

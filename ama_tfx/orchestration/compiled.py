@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ama_tfx.errors import AmaError, InvalidInputError
+from ama_tfx.registry.secrecy import secret_in_url
 from ama_tfx.storage import Digest, make_folders, write_file
 
 __all__ = ["CompiledPipeline", "compiler_refusals", "without_passwords"]
-
-_USER = rb"[A-Za-z0-9._~%!$&'()*+,;=-]"
-_PASSWORD_IN_URL = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*://" + _USER + rb"*):" + _USER + rb"+@")
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class CompiledPipeline:
 
 
 def without_passwords(compiled: CompiledPipeline) -> CompiledPipeline:
-    """Return a compiled pipeline in which no URL holds a password: it is kept, reviewed and sent around.
+    """Return a compiled pipeline in which no URL holds a password or a token: it is kept, reviewed and sent around.
 
     What components refuse by themselves never gets here; this is for the parameters of everybody else's, and for the
     configurations of resolvers, which TFX reads when the pipeline runs.
@@ -59,9 +56,9 @@ def without_passwords(compiled: CompiledPipeline) -> CompiledPipeline:
     Raises:
         InvalidInputError: One does; the password is not shown.
     """
-    if found := _PASSWORD_IN_URL.search(compiled.content):
+    if shown := secret_in_url(compiled.content.decode("latin-1")):  # of a protocol buffer too
         raise InvalidInputError(
-            f"pipeline {compiled.pipeline_name!r} holds a URL with a password, {found[1].decode()!r} and on, which "
+            f"pipeline {compiled.pipeline_name!r} holds a URL with a password, {shown!r} and on, which "
             "would be recorded with every run; leave it out and let the component read it from the environment"
         )
     return compiled

@@ -6,6 +6,7 @@ in a command, prefixes the image's ENTRYPOINT, leaves its containers behind, and
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import logging
 import os
@@ -35,6 +36,9 @@ _LOG = logging.getLogger(__name__)
 _LAST_LINES = 20
 _TELL_SECONDS = 2
 _MEBIBYTE = 1 << 20
+_LEAST_LINE = 6
+"""Characters: a shorter line of a secret stands in too many texts by chance."""
+_TO_END = (signal.SIGTERM, signal.SIGHUP)
 
 
 class ContainerOperator(docker_executor_operator.DockerExecutorOperator):
@@ -185,31 +189,38 @@ def _run(container: Any, wishes: Wishes, image: str, secrets: tuple[str, ...]) -
     container.start()
     with _killed_after(container, wishes.timeout_seconds, too_long):
         # Beside the waiting: not every engine ends the stream when the container does.
-        teller = threading.Thread(target=_tell, args=(container, image, secrets), daemon=True)
+        heard = collections.deque[str](maxlen=_LAST_LINES)
+        teller = threading.Thread(target=_tell, args=(container, image, secrets, heard), daemon=True)
         teller.start()
         code = container.wait(timeout=None)["StatusCode"]
     teller.join(_TELL_SECONDS)
     if code == 0 and not too_long.is_set():
         return
-    said = _masked(container.logs(tail=_LAST_LINES).decode("utf-8", "replace").strip(), secrets)
+    # Under load an engine may not have written its own log yet.
+    logged = container.logs(tail=_LAST_LINES).decode("utf-8", "replace").strip() or "\n".join(heard)
+    said = _masked(logged, secrets)
     end = f"; its last lines:\n{said}" if said else " and said nothing"
     if too_long.is_set():
         raise UserCodeError(f"the container of {image!r} took longer than {wishes.timeout_seconds} s{end}")
     raise UserCodeError(f"the container of {image!r} ended with exit code {code}{end}")
 
 
-def _tell(container: Any, image: str, secrets: tuple[str, ...]) -> None:
+def _tell(container: Any, image: str, secrets: tuple[str, ...], heard: collections.deque[str]) -> None:
     """Log what a container says, line by line; what is lost of it here is still in the engine's own log."""
     rest = b""
     with contextlib.suppress(docker.errors.DockerException, OSError):
         for chunk in container.logs(stream=True, follow=True):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                _LOG.info("%s: %s", image, _masked(line.decode("utf-8", "replace").rstrip("\r"), secrets))
+                heard.append(_masked(line.decode("utf-8", "replace").rstrip("\r"), secrets))
+                _LOG.info("%s: %s", image, heard[-1])
 
 
 def _masked(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
+    """Return a text without secrets; a log has one line at a time, so each line of a secret counts as one."""
+    lines = {line.strip() for secret in secrets for line in secret.splitlines()}
+    hidden = {secret for secret in secrets if secret} | {line for line in lines if len(line) >= _LEAST_LINE}
+    for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
@@ -234,22 +245,25 @@ def _killed_after(container: Any, seconds: float | None, told: threading.Event) 
 
 @contextlib.contextmanager
 def _removed_in_the_end(container: Any) -> Iterator[None]:
-    """Remove the container after the block, also when this process is interrupted or asked to end (SIGTERM)."""
+    """Remove the container after the block, also when this process is interrupted or asked to end.
+
+    That is SIGTERM, and SIGHUP when its terminal is closed, where nobody else reacts to them.
+    """
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
     in_main = threading.current_thread() is threading.main_thread()
-    asked = in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if asked:
-        signal.signal(signal.SIGTERM, leave)
+    asked = [number for number in _TO_END if in_main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in asked:
+        signal.signal(number, leave)
     try:
         yield
     finally:
         with contextlib.suppress(docker.errors.NotFound):
             container.remove(force=True, v=True)
-        if asked:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in asked:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from ama_tfx.orchestration.canonical import forget_placeholder_keys
+from ama_tfx.orchestration.clusters import check_for_clusters
 from ama_tfx.orchestration.compiled import CompiledPipeline, compiler_refusals
 from ama_tfx.orchestration.kubeflow_schema import typed_artifact_schemas
 from ama_tfx.orchestration.options import KubeflowOptions
@@ -50,6 +51,7 @@ class KubeflowTarget:
             )
         if not pipeline.components:
             raise InvalidInputError(f"pipeline {pipeline.pipeline_name!r} has no nodes")
+        check_for_clusters(pipeline, self.name)
         forget_placeholder_keys(pipeline)
         content = canonical_json(self._job(pipeline, options))
         return self.read(content)

@@ -141,6 +141,7 @@ def _node(node: NodeRun) -> dict[str, Any]:
         "parameters": _values(node.parameters),
         "inputs": _linked(node.inputs),
         "outputs": _linked(node.outputs),
+        **({"chosen": _linked(node.chosen)} if node.chosen else {}),
     }
 
 

@@ -62,6 +62,10 @@ class Graph:
         """Return what an execution gave, by key and position."""
         return self._sorted(execution_id, EventKind.OUTPUT)
 
+    def chosen(self, execution_id: int) -> list[Event]:
+        """Return what an execution, a resolver, chose, by key and position."""
+        return self._sorted(execution_id, EventKind.INTERNAL)
+
     def is_linked(self, execution_id: int) -> bool:
         """Return whether any artifact is linked to an execution, chosen ones too."""
         return execution_id in self._by_execution

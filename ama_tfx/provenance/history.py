@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ama_tfx.errors import ConflictError, InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.provenance.address import StoreAddress
+from ama_tfx.provenance.copies import copies_of, registered_under, with_originals
 from ama_tfx.provenance.graph import Graph
 from ama_tfx.provenance.opening import Waiting, connect
 from ama_tfx.provenance.questions import ASSET, Dataset, datasets_of, evaluations_of, references_of
@@ -139,14 +140,18 @@ class History:
     def datasets(self, artifact_id: int, *, types: Collection[str] = ()) -> list[Dataset]:
         """Return the datasets that a model, or anything, was made from, the nearest first.
 
+        What was imported from the registry was made from what was registered there, as far as this store knows it.
+
         Args:
             artifact_id: Which.
             types: Names of types that count as datasets beside TFX's ``Examples``.
         """
-        return datasets_of(self.lineage(artifact_id, down=0), artifact_id, types)
+        found = self.lineage(artifact_id, down=0)
+        graph = with_originals(found, self._reader, lambda original: self.lineage(original, down=0))
+        return datasets_of(graph, artifact_id, types)
 
     def metrics(self, artifact_id: int, dataset_id: int | None = None) -> list[MeasuredEvaluation]:
-        """Return the evaluations of a model with their metrics, the newest first.
+        """Return the evaluations of a model, and of what was imported of it, with their metrics, the newest first.
 
         Args:
             artifact_id: The model.
@@ -154,11 +159,12 @@ class History:
         """
         from ama_tfx.provenance.measured import measured  # with the readers of files, which take 0.1 s
 
-        events = walk(self._reader, artifact_id, up=0, down=1)
+        models = self._same(artifact_id)
+        events = [event for model in models for event in walk(self._reader, model, up=0, down=1)]
         if dataset_id is not None:
             events += walk(self._reader, dataset_id, up=0)
-        graph = self._named(self._graph(list(dict.fromkeys(events)), (), [artifact_id]))
-        return [measured(one) for one in evaluations_of(graph, artifact_id, dataset_id)]
+        graph = self._named(self._graph(list(dict.fromkeys(events)), (), models))
+        return [measured(one) for one in evaluations_of(graph, models, dataset_id)]
 
     def references(
         self, artifact_ids: Iterable[int], *, until: datetime.datetime | None = None
@@ -208,13 +214,20 @@ class History:
         return replace(graph, executions={one.id: one for one in named})
 
     def _registered(self, reference: str) -> list[Artifact]:
-        """Return what is registered under a reference: what its registrar took, else the asset itself."""
-        assets = [one for one in self._reader.artifacts_of_type(ASSET) if one.fact("reference") == reference]
-        if not assets:
-            return []
-        events = walk(self._reader, assets[0].id, up=1, down=0)
-        taken = [event.artifact_id for event in events if event.key == "artifact"]
-        return self._reader.artifacts(taken) or assets
+        """Return what is registered under a reference: what its registrar took, else an import, else the asset."""
+        assets = registered_under(self._reader, reference)
+        is_known = any(one.type != ASSET for one in assets)
+        return assets if is_known else copies_of(self._reader, {reference}) or assets
+
+    def _same(self, artifact_id: int) -> list[int]:
+        """Return an artifact with those of its type that hold the same registered version."""
+        known = self.references([artifact_id]).get(artifact_id, ())
+        if not known:
+            return [artifact_id]
+        kinds = {one.type for one in self._reader.artifacts([artifact_id])}
+        registered = [one for reference in known for one in registered_under(self._reader, reference)]
+        found = [one.id for one in (*registered, *copies_of(self._reader, known, kinds)) if one.type in kinds]
+        return list(dict.fromkeys([artifact_id, *found]))
 
     def _newest(self, type_name: str) -> list[Artifact]:
         known = self._reader.artifact_types()

@@ -127,7 +127,8 @@ def asset_of(pipeline: str) -> str:
 
 
 def _references(details: RunDetails, known: Mapping[int, tuple[str, ...]]) -> set[tuple[str, str]]:
-    made = {event.artifact_id for node in details.nodes for event in node.outputs}
+    registrars = [node for node in details.nodes if any(event.key == "artifact" for event in node.inputs)]
+    made = {event.artifact_id for node in registrars for event in node.outputs}  # an imported version is taken
     assets = [one for one in details.artifacts.values() if one.type == ASSET]
     registered = {text for one in assets if one.id in made for text in known.get(one.id, ())}
     taken = {text for one in details.artifacts for text in known.get(one, ())} - registered

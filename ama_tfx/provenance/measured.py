@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ama_tfx.errors import AmaError
@@ -13,6 +15,9 @@ from ama_tfx.provenance.questions import Evaluation
 
 __all__ = ["MeasuredEvaluation", "measured"]
 
+_MODEL_SPEC = re.compile(r"evalConfig\.modelSpecs\.(\d+)\.(name|isBaseline)")
+_BASELINE, _DIFFERENCE = "baseline", "diff"
+
 
 @dataclass(frozen=True)
 class MeasuredEvaluation:
@@ -20,7 +25,8 @@ class MeasuredEvaluation:
 
     Attributes:
         evaluation: Of what, on what, by whom.
-        metrics: Name -> value; a slice stands in brackets behind the name, as in ``auc[trip_hour=3]``.
+        metrics: Of the model itself, not of a baseline: name -> value; a slice stands in brackets behind the name, as
+            in ``auc[trip_hour=3]``.
         problems: Why metrics are missing: the files are gone, elsewhere, or damaged.
     """
 
@@ -45,6 +51,33 @@ def measured(evaluation: Evaluation) -> MeasuredEvaluation:
     except AmaError as error:
         return MeasuredEvaluation(evaluation, problems=(str(error),))
     problems = tuple(f"{problem.path}: {problem.what}" for problem in found.problems)
-    if not found.metrics and not problems:
+    metrics = _own(found.metrics, *_model_names(found.parameters))
+    if not metrics and not problems:
         problems = (f"no metrics in {uri!r}",)
-    return MeasuredEvaluation(evaluation, dict(found.metrics), problems)
+    return MeasuredEvaluation(evaluation, metrics, problems)
+
+
+def _model_names(parameters: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Return what TFMA's configuration calls the model and its baseline; TFX's own names where it does not tell."""
+    specs: dict[str, dict[str, Any]] = {}
+    for name, value in parameters.items():
+        if told := _MODEL_SPEC.fullmatch(name):
+            specs.setdefault(told[1], {})[told[2]] = value
+    if not specs:
+        return set(), {_BASELINE}
+    baselines = {spec.get("name", "") for spec in specs.values() if spec.get("isBaseline")}
+    return {spec.get("name", "") for spec in specs.values()} - baselines, baselines
+
+
+def _own(metrics: Mapping[str, float], models: set[str], baselines: set[str]) -> dict[str, float]:
+    """Return the model's own metrics under their plain names: neither the baseline's, nor the differences to it."""
+    own = {}
+    for metric, value in metrics.items():
+        name, bracket, inside = metric.partition("[")
+        words = inside.removesuffix("]").split(", ") if bracket else []
+        if (words and words[0] in baselines) or (baselines and _DIFFERENCE in words):
+            continue
+        if words and words[0] in models:
+            words = words[1:]
+        own[f"{name}[{', '.join(words)}]" if words else name] = value
+    return own

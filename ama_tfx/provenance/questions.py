@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ama_tfx.provenance.graph import Graph
-from ama_tfx.provenance.records import Artifact, Event, Execution
+from ama_tfx.provenance.records import Artifact, Event, EventKind, Execution
 
-__all__ = ["Dataset", "Evaluation", "datasets_of", "evaluations_of", "references_of"]
+__all__ = ["Dataset", "Evaluation", "datasets_of", "evaluations_of", "references_of", "without_reports"]
 
 EXAMPLES, EVALUATION, ASSET = "Examples", "ModelEvaluation", "ama_tfx.Asset"
+REPORTS = frozenset({EVALUATION, "ModelBlessing", "InfraBlessing", "Verdict", "ExampleAnomalies"})
+"""Types that tell of something: whoever takes them is told, and makes nothing of them but other reports."""
+
 _BASELINE = "baseline_model"
 
 
@@ -66,6 +69,7 @@ def datasets_of(graph: Graph, artifact_id: int, types: Collection[str] = ()) -> 
         artifact_id: Of a model, or of anything.
         types: Names of types that count as datasets beside TFX's ``Examples``.
     """
+    graph = without_reports(graph)
     steps = graph.ancestors(artifact_id)
     found = [one for one in steps if one != artifact_id and _is_dataset(graph.artifacts.get(one), types)]
     return [
@@ -73,25 +77,36 @@ def datasets_of(graph: Graph, artifact_id: int, types: Collection[str] = ()) -> 
     ]
 
 
-def evaluations_of(graph: Graph, model_id: int, dataset_id: int | None = None) -> list[Evaluation]:
+def evaluations_of(graph: Graph, model_ids: Collection[int], dataset_id: int | None = None) -> list[Evaluation]:
     """Return where a model was evaluated itself, not as the baseline of another; the newest first.
 
     Args:
         graph: Holds what was made from the model, and from the dataset.
-        model_id: Which model.
+        model_ids: Which model: it, and other artifacts that hold the same.
         dataset_id: Only on this dataset, or on one that was made from it.
     """
     allowed = None if dataset_id is None else graph.descendants(dataset_id)
     found = []
-    for execution_id in graph.consumers(model_id):
+    for execution_id in dict.fromkeys(one for model in model_ids for one in graph.consumers(model)):
         taken = graph.inputs(execution_id)
-        if not any(event.artifact_id == model_id and event.key != _BASELINE for event in taken):
+        if not any(event.artifact_id in model_ids and event.key != _BASELINE for event in taken):
             continue
         datasets = [a for e in taken if (a := graph.artifacts.get(e.artifact_id)) and _is_dataset(a, ())]
         if allowed is None or any(one.id in allowed for one in datasets):
             found += [_evaluation(graph, one, datasets) for one in _evaluations(graph, execution_id)]
     unique = {one.artifact.id: one for one in found}
     return sorted(unique.values(), key=lambda one: (one.artifact.created_at, one.artifact.id), reverse=True)
+
+
+def without_reports(graph: Graph) -> Graph:
+    """Return a graph in which what something was made from goes through no report that its maker took besides.
+
+    A model that a selector chose by its evaluation is not made from what the evaluation compared it with.
+    """
+    reports = {one for one, artifact in graph.artifacts.items() if artifact.type.rpartition(".")[2] in REPORTS}
+    makers = {e.execution_id for e in graph.events if e.kind is EventKind.OUTPUT and e.artifact_id not in reports}
+    dropped = {e for e in graph.events if e.kind is EventKind.INPUT and e.artifact_id in reports}
+    return replace(graph, events=tuple(e for e in graph.events if e not in dropped or e.execution_id not in makers))
 
 
 def references_of(graph: Graph) -> dict[int, tuple[str, ...]]:

@@ -87,11 +87,11 @@ class RunReader:
 
     def events_of_executions(self, ids: Iterable[int]) -> list[Event]:
         """Return the events of executions."""
-        return [_event(one) for one in self._by_ids(self._store.get_events_by_execution_ids, ids)]
+        return list(_events(self._by_ids(self._store.get_events_by_execution_ids, ids)))
 
     def events_of_artifacts(self, ids: Iterable[int]) -> list[Event]:
         """Return the events of artifacts."""
-        return [_event(one) for one in self._by_ids(self._store.get_events_by_artifact_ids, ids)]
+        return list(_events(self._by_ids(self._store.get_events_by_artifact_ids, ids)))
 
     def every_event(self) -> list[Event]:
         """Return all events."""
@@ -179,14 +179,19 @@ def _artifact(proto: Any) -> Artifact:
     )
 
 
-def _event(proto: Any) -> Event:
-    key, index = "", 0
-    for step in proto.path.steps:
-        if step.HasField("key"):
-            key = step.key
-        else:
-            index = step.index
-    return Event(proto.execution_id, proto.artifact_id, _KINDS.get(proto.type, EventKind.INTERNAL), key, index)
+def _events(protos: Iterable[Any]) -> Iterator[Event]:
+    """Yield events, one for each key: what one artifact was taken as twice, ML Metadata keeps as one event."""
+    for proto in protos:
+        kind = _KINDS.get(proto.type, EventKind.INTERNAL)
+        key, index = "", 0
+        for step in proto.path.steps:
+            if not step.HasField("key"):
+                index = step.index
+                continue
+            if key:
+                yield Event(proto.execution_id, proto.artifact_id, kind, key, index)
+            key, index = step.key, 0
+        yield Event(proto.execution_id, proto.artifact_id, kind, key, index)
 
 
 class _Values(Mapping[str, Any]):

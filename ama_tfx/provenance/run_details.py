@@ -53,6 +53,7 @@ class NodeRun:
         reason: Why it failed, in one line; empty where it did not.
         inputs: What it took, by key and position.
         outputs: What it gave.
+        chosen: What a resolver chose: it neither made nor used it.
         cached_from: The execution that made its outputs, when it took them from the cache and that one is known.
     """
 
@@ -62,6 +63,7 @@ class NodeRun:
     inputs: tuple[Event, ...]
     outputs: tuple[Event, ...]
     cached_from: Execution | None = None
+    chosen: tuple[Event, ...] = ()
 
     @property
     def node(self) -> str:
@@ -155,7 +157,8 @@ def details_of(run: Run, executions: Iterable[Execution], graph: Graph) -> RunDe
         graph: At least these with their events; with the makers of what they took from the cache, these are told.
     """
     nodes = tuple(_node(execution, graph) for execution in executions)
-    ids = dict.fromkeys(event.artifact_id for node in nodes for event in (*node.inputs, *node.outputs))
+    linked = (event for node in nodes for event in (*node.inputs, *node.outputs, *node.chosen))
+    ids = dict.fromkeys(event.artifact_id for event in linked)
     return RunDetails(run, nodes, {one: graph.artifacts[one] for one in ids if one in graph.artifacts})
 
 
@@ -170,6 +173,7 @@ def _node(execution: Execution, graph: Graph) -> NodeRun:
         tuple(graph.inputs(execution.id)),
         outputs,
         None if maker is None or maker.id == execution.id else maker,
+        tuple(graph.chosen(execution.id)) if execution.type == RESOLVER else (),
     )
 
 

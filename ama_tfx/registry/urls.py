@@ -42,13 +42,18 @@ def check_url(url: str) -> SplitResult:
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise InvalidInputError(f"{_shown(parts)}: a URL that is recorded may hold no user and no password")
     for name in _parameters(parts):
-        if _SECRET.match(name):
+        if may_be_secret(name):
             raise InvalidInputError(
                 f"{_shown(parts)}: its parameter {name[:40]!r} may be a secret, and what is recorded stays; use a URL "
                 "that needs none"
             )
     _check_place(parts)
     return parts
+
+
+def may_be_secret(parameter: str) -> bool:
+    """Return whether a URL's parameter of this name may hold a secret."""
+    return _SECRET.match(parameter) is not None
 
 
 def name_of(url: str) -> str:

@@ -94,7 +94,8 @@ class RunStoreWriter:
         inputs: dict[str, list[int]] = {}
         for event in taken:
             if event.type == self.protos.Event.INPUT:
-                inputs.setdefault(event.path.steps[0].key, []).append(event.artifact_id)
+                for step in event.path.steps[::2]:
+                    inputs.setdefault(step.key, []).append(event.artifact_id)
         execution = self.execute(run, node, inputs=inputs, state="CACHED", pipeline=pipeline, component=component)
         events = [
             self._event(self.protos.Event.OUTPUT, key, place, artifact, execution.execution)
@@ -106,9 +107,16 @@ class RunStoreWriter:
 
     def _taken(self, inputs: Mapping[str, Sequence[int]]) -> Iterator[tuple[Any, Any]]:
         known = {one.id: one for one in self.store.get_artifacts_by_id([i for ids in inputs.values() for i in ids])}
+        taken: dict[int, list[tuple[str, int]]] = {}
         for key, ids in inputs.items():
             for place, artifact_id in enumerate(ids):
-                yield known[artifact_id], self._event(self.protos.Event.INPUT, key, place)
+                taken.setdefault(artifact_id, []).append((key, place))
+        for artifact_id, places in taken.items():
+            event = self._event(self.protos.Event.INPUT, *places[0])
+            for key, place in places[1:]:  # ML Metadata keeps one event of an artifact and an execution
+                event.path.steps.add().key = key
+                event.path.steps.add().index = place
+            yield known[artifact_id], event
 
     def _given(self, outputs: Mapping[str, Made | Sequence[Made]]) -> Iterator[tuple[Any, Any]]:
         for key, made in outputs.items():

@@ -59,6 +59,32 @@ def test_a_run_is_shown_with_its_failure_and_without_secrets(ama, store):
     assert "not for others" not in latest.out + json.dumps(document)
 
 
+def test_an_evaluation_of_slices_alone_says_so(ama, tmp_path):
+    writer = RunStoreWriter(tmp_path / "slices.db")
+    (tmp_path / "metrics.json").write_text('{"auc[hour=3]": 0.5}')
+    model = writer.execute("first", "Trainer", outputs={"model": Made("Model", "/m")})["model"]
+    made = Made("ModelEvaluation", str(tmp_path))
+    writer.execute("first", "Evaluator", inputs={"model": [model]}, outputs={"evaluation": made})
+    url = ("--store", str(tmp_path / "slices.db"))
+    assert (
+        "no metrics of all of the data; --slices shows those of slices\n" in ama("runs", "metrics", "Model", *url).out
+    )
+    assert "auc[hour=3]  0.5" in ama("runs", "metrics", "Model", "--slices", *url).out
+
+
+def test_what_a_resolver_chose_is_shown(ama, tmp_path):
+    writer = RunStoreWriter(tmp_path / "chosen.db")
+    model = writer.execute("first", "Trainer", outputs={"model": Made("Model", "/m")})["model"]
+    resolver = writer.execute("second", "Champion", component="tfx.dsl.components.common.resolver.Resolver").execution
+    event = writer.protos.Event(type=writer.protos.Event.INTERNAL_OUTPUT, execution_id=resolver, artifact_id=model)
+    event.path.steps.add().key = "model"
+    writer.store.put_events([event])
+    store = str(tmp_path / "chosen.db")
+    assert f"chose model={model}" in ama("runs", "show", "--store", store).out
+    (node,) = ama("runs", "show", "--store", store, "--json").document["nodes"]
+    assert (node["chosen"], node["outputs"]) == ({"model": [str(model)]}, {})
+
+
 def test_the_datasets_of_a_model_are_listed(ama, store):
     assert ama("runs", "datasets", "Model", "-q").out == "4\n1\n"
     document = ama("runs", "datasets", "5", "--json").document
@@ -112,7 +138,15 @@ def registering_run(tmp_path, ama, upload):
 def test_a_registered_version_is_named_by_its_alias(ama, upload, tmp_path):
     file, _ = registering_run(tmp_path, ama, upload)
     assert ama("runs", "datasets", "ama://default/model:champion", "--store", str(file), "-q").out == "1\n"
+    for short in ("model", "model:champion", "model:1"):
+        assert ama("runs", "datasets", short, "--store", str(file), "-q").out == "1\n"
+    for typo in ("model:champoin", "modle"):
+        assert (
+            f"no artifact {'' if ':' in typo else 'and no type '}{typo!r}"
+            in ama("runs", "datasets", typo, "--store", str(file), code=3).err
+        )
     upload("other", "o.txt")
+    assert "no run in the metadata store" in ama("runs", "metrics", "other:1", "--store", str(file), code=3).err
     error = ama("runs", "datasets", "ama://default/other", "--store", str(file), code=3).err
     assert "no run in the metadata store registered 'ama://default/other@sha256:" in error
 

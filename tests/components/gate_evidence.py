@@ -18,6 +18,9 @@ from tfx.types import standard_artifacts as standard
 MODELS = {"champion": 1.0, "candidate": 1.5, "shuffled": 0.0}
 """Weight of each model's one feature; with 0 its predictions have nothing to do with the labels."""
 
+ALONE = "alone"
+"""The candidate's evaluation that Evaluator writes when the channel of its baseline is empty."""
+
 SPLITS = ("train", "eval")
 
 
@@ -27,7 +30,8 @@ def make_evidence(folder: Path) -> None:
         _save_model(folder / "models" / name, weight)
     _write_examples(folder / "examples")
     for name in ("candidate", "shuffled"):
-        _evaluate(folder, name)
+        _evaluate(folder, name, name)
+    _evaluate(folder, "candidate", ALONE, "")
     _validate_data(folder / "anomalies", folder / "statistics")
 
 
@@ -62,7 +66,7 @@ def _write_examples(folder):
             writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
 
 
-def _eval_config():
+def eval_config():
     model = tfma.ModelSpec(label_key="label", prediction_key="score", signature_name="serving_default")
     whole, each = tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["pay"])
     loss = tfma.GenericChangeThreshold(direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -0.01})
@@ -96,17 +100,17 @@ def artifact(kind, uri, number=1):
     return made
 
 
-def _evaluate(folder, name):
+def _evaluate(folder, name, target, baseline="champion"):
     models = folder / "models"
     examples = artifact(standard.Examples, folder / "examples")
     examples.split_names = '["eval"]'
-    blessing = artifact(standard.ModelBlessing, folder / "blessings" / name)
+    blessing = artifact(standard.ModelBlessing, folder / "blessings" / target)
     inputs = {
         "model": [artifact(standard.Model, models / name, 2)],
-        "baseline_model": [artifact(standard.Model, models / "champion", 3)],
+        "baseline_model": [artifact(standard.Model, models / baseline, 3)] if baseline else [],
         "examples": [examples],
     }
-    evaluation = artifact(standard.ModelEvaluation, folder / "evaluations" / name)
+    evaluation = artifact(standard.ModelEvaluation, folder / "evaluations" / target)
     context = BaseBeamExecutor.Context(
         beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(folder / "tmp"), unique_id="1"
     )
@@ -114,7 +118,7 @@ def _evaluate(folder, name):
         inputs,
         {"evaluation": [evaluation], "blessing": [blessing]},
         {
-            "eval_config": json_format.MessageToJson(_eval_config()),
+            "eval_config": json_format.MessageToJson(eval_config()),
             "example_splits": "null",
             "fairness_indicator_thresholds": "null",
         },
@@ -163,5 +167,6 @@ def move_evaluation(source, target, candidate=None, baseline=None):
     document = json.loads(path.read_text())
     for name, uri in {"candidate": candidate, "baseline": baseline}.items():
         if uri is not None:
-            document["modelLocations"][name] = f"{uri}/Format-Serving"
+            place = "" if "" in document["modelLocations"] else name
+            document["modelLocations"][place] = f"{uri}/Format-Serving"
     path.write_text(json.dumps(document))

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import grpc
 import infra_parts as parts
+from infra_kernel import WATCHES
 from tfx.proto import infra_validator_pb2 as protos
 
 from ama_tfx.components import InfraValidator, ServingBudgets, ServingLimits
 from ama_tfx.components.verdicts import read_verdict
 
 QUICK = ServingBudgets(samples=5)
-SMALL = ServingLimits(memory_mib=1024, cpu_seconds=60)
+SMALL = ServingLimits(memory_mib=1024, cpu_seconds=60, unwatched=not WATCHES)
 
 
 class Outcome:

@@ -36,6 +36,7 @@ OUTSIDE = "/tmp/ama-infra-validator-was-here"
 WHEN_ASKED = {
     "good": _lengths,
     "longer": lambda examples: {"length": _lengths(examples)["length"] + 0.5},
+    "nan": lambda examples: {"length": _lengths(examples)["length"] * float("nan")},
     "renamed": lambda examples: {"size": _lengths(examples)["length"]},
     "slow": _slow,
     "failing": lambda examples: _after(tf.debugging.Assert(tf.constant(False), ["no rows today"]), examples),
@@ -44,6 +45,7 @@ WHEN_ASKED = {
     "crashing": lambda examples: _after(tf.raw_ops.Abort(error_msg="boom"), examples),
     "writing": lambda examples: _after(tf.io.write_file(OUTSIDE, examples[0]), examples),
     "calling-python": lambda examples: {"length": tf.py_function(tf.strings.length, [examples], tf.int32)},
+    "reading": lambda examples: {"length": tf.strings.length(examples + tf.io.read_file("/etc/shadow"))},
     "connecting": lambda examples: {"length": tf.strings.length(examples + tf.io.read_file("gs://nobody/secrets"))},
 }
 

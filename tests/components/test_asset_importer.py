@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,12 +11,20 @@ import pytest
 
 from ama_tfx.errors import InvalidInputError, RunFailedError
 from ama_tfx.orchestration import LocalRunOptions, run_local
+from ama_tfx.provenance import open_history, record_run
 from ama_tfx.registry import Facts, Registry
 
 parts = pytest.importorskip("flow_parts")
+import registrar_parts  # noqa: E402  (TFX is imported once, with the parts)
 from tfx.types import artifact, standard_artifacts  # noqa: E402  (TFX is imported once, with the parts)
 
-from ama_tfx.components import AssetImporter  # noqa: E402
+from ama_tfx.components import (  # noqa: E402
+    AssetImporter,
+    AssetPusher,
+    AssetRegistrar,
+    BlessingPolicy,
+    BlessingValidator,
+)
 
 MODEL = {"Format-Serving/saved_model.pb": "weights"}
 
@@ -192,6 +201,77 @@ def test_a_linked_artifact_holds_no_content_until_somebody_reads_it(bench):
     assert document == {"schema_version": 1, "reference": reference, "registry": bench.url}
 
 
+def test_a_linked_artifact_is_registered_with_the_content_that_it_stands_for(bench):
+    reference = champion(bench)
+    imported = importer(bench, materialize=False)
+    asset = imported.outputs["asset"]
+    copy = AssetRegistrar(
+        imported.outputs["result"], "copy", registry=bench.url, refs={"copied_from": asset}, code_folder=bench.folder
+    )
+    bench.run(imported, copy)
+    details = bench.registry.show("copy")
+    assert [entry.path for entry in details.files] == list(MODEL)
+    assert [(role, str(version.reference)) for role, version in details.refs] == [("copied_from", reference)]
+
+
+@pytest.mark.parametrize("materialize", [True, False], ids=["materialised", "linked"])
+def test_the_version_itself_is_given_too(bench, materialize):
+    reference = champion(bench)
+    bench.run(importer(bench, materialize=materialize))
+    (asset,) = bench.artifacts("ama_tfx.Asset")
+    known = {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in asset.properties.items()
+        if value.WhichOneof("value")
+    }
+    assert known == {
+        "asset": "default/model",
+        "version": 1,
+        "semantic": "1.0.0",
+        "digest": reference.partition("@")[2],
+        "reference": reference,
+        "size_bytes": len("weights"),
+    }
+    manifest = Path(asset.uri, "manifest.json").read_bytes()
+    assert f"sha256:{hashlib.sha256(manifest).hexdigest()}" == known["digest"]
+
+
+def served(bench):
+    """Return what the newest version directory holds, and which version of the asset its marker names."""
+    newest = max((bench.folder / "serving").iterdir(), key=lambda folder: int(folder.name))
+    return (newest / "saved_model.pb").read_text(), json.loads((newest / "ama_push.json").read_text())["asset"]
+
+
+def test_a_champion_that_was_moved_back_is_served_again_as_the_version_that_it_is(bench):
+    first, second = champion(bench, "first"), champion(bench, "second")
+    imported = importer(bench)
+    model, asset = imported.outputs["result"], imported.outputs["asset"]
+    gate = BlessingValidator(model, asset=asset, policy=BlessingPolicy(max_size_bytes=100), registry=bench.url)
+    pusher = AssetPusher(
+        model,
+        bench.folder / "serving",
+        model_blessing=gate.outputs["blessing"],
+        asset=asset,
+        alias="champion",
+        registry=bench.url,
+        require=True,
+    )
+    bench.run(imported, gate, pusher)
+    assert served(bench) == ("second", second)
+    for reference, text in ((first, "first"), (second, "second")):
+        bench.registry.set_alias(reference, "champion", reason="served is what the alias says")
+        bench.run(imported, gate, pusher)
+        assert served(bench) == (text, reference)
+    assert len(bench.registry.versions("model")) == 2
+
+
+def test_a_run_that_imports_a_version_did_not_register_it(bench):
+    reference = champion(bench)
+    bench.run(importer(bench))
+    history = open_history(str(bench.folder / "metadata.db"))
+    assert record_run(history, history.run("latest")).references == (("used", reference),)
+
+
 def test_a_reader_of_linked_artifacts_reads_materialised_ones_where_they_are(bench):
     champion(bench)
     imported = importer(bench)
@@ -207,7 +287,7 @@ def test_an_output_in_an_object_store_is_filled_too(bench):
     reference = champion(bench)
     model = standard_artifacts.Model()
     model.uri = "ram://bucket/imported"
-    parameters = {"asset": "model:champion", "registry": bench.url, "materialize": 1, "properties": "{}"}
+    parameters = {"asset_name": "model:champion", "registry": bench.url, "materialize": 1, "properties": "{}"}
     Executor().Do({}, {"result": [model]}, parameters)
     with fileio.open("ram://bucket/imported/Format-Serving/saved_model.pb", "rb") as stream:
         assert stream.read() == b"weights"
@@ -232,3 +312,25 @@ def test_a_parameter_that_can_never_work_is_refused_when_the_pipeline_is_compose
     with pytest.raises(InvalidInputError, match=message) as caught:
         AssetImporter(**{"asset": "model", "artifact_type": standard_artifacts.Model, **options})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("gate", ["BlessingValidator", "InfraValidator", "AssetPusher"])
+def test_what_needs_the_files_of_a_model_refuses_a_linked_one_by_name(bench, gate):
+    from ama_tfx import components as suite
+
+    champion(bench)
+    imported = importer(bench, materialize=False)
+    model = imported.outputs["result"]
+    made = {
+        "BlessingValidator": lambda: suite.BlessingValidator(
+            model, policy=suite.BlessingPolicy(max_size_bytes=1), registry=bench.url
+        ),
+        "InfraValidator": lambda: suite.InfraValidator(model),
+        "AssetPusher": lambda: suite.AssetPusher(
+            model, bench.folder / "serving", model_blessing=blessed.outputs["blessing"]
+        ),
+    }
+    blessed = registrar_parts.Bless(model=model, blessed=1)
+    node = made[gate]()
+    with pytest.raises(RunFailedError, match="is linked, its files are in the registry"):
+        bench.run(imported, *([blessed] if gate == "AssetPusher" else []), node)

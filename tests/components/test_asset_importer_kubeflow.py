@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import pytest
 
 from ama_tfx.orchestration import KubeflowOptions, compile_pipeline
+from ama_tfx.orchestration.clusters import LocalRegistryWarning
 from tests.components.test_asset_importer import register
 from tests.kubeflow_harness.runner import run_job
 
@@ -40,6 +42,21 @@ def test_the_compiled_component_is_the_reviewed_one(golden):
     golden("asset_importer_kubeflow.json", json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 
+def test_a_registry_in_a_folder_of_the_container_is_warned_of():
+    with pytest.warns(LocalRegistryWarning, match="registry '/srv/registry' of node 'AssetImporter' is a folder"):
+        model_job("model:champion", "/srv/registry")
+
+
+@pytest.mark.parametrize(
+    "registry", ["/gcs/bucket/registry", "/mnt/nfs/registry", "postgresql://host/db?blobs=gs://b", None]
+)
+def test_a_registry_that_outlives_the_container_is_not_warned_of(registry):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model_job("model:champion", registry)
+    assert [str(each.message) for each in told if each.category is LocalRegistryWarning] == []
+
+
 def test_only_a_reference_that_cannot_move_is_cached():
     for asset, cached in (("model:champion", False), ("model:1", False), (f"model@{DIGEST}", True)):
         tasks = json.loads(model_job(asset))["pipelineSpec"]["root"]["dag"]["tasks"]
@@ -58,6 +75,7 @@ def test_it_resolves_in_the_container_entry_point_each_time(bench):
         metadata = results["AssetImporter"].artifacts["result"]["metadata"]
         assert metadata["reference"] == reference
         assert (bench.folder / f"job-{run}" / "AssetImporter/result/saved_model.pb").read_text() == text
+        assert results["AssetImporter"].artifacts["asset"]["metadata"]["reference"] == reference
 
 
 def test_there_too_typed_properties_come_back(bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 from pathlib import Path
@@ -216,6 +217,52 @@ def test_an_object_store_is_pushed_to_with_the_marker_last_and_once(bench):
     assert sorted(fileio.listdir(first)) == ["ama_push.json", "saved_model.pb"]
     with fileio.open(f"{first}/saved_model.pb", "rb") as stream:
         assert stream.read() == b"graph"
+
+
+def test_a_version_in_an_object_store_that_somebody_changed_is_not_taken_for_the_model(bench):
+    from tfx.dsl.io import fileio
+
+    served = [execute(bench, "ram://serving/changed").get_string_custom_property("pushed_destination")]
+    with fileio.open(f"{served[0]}/saved_model.pb", "wb") as stream:
+        stream.write(b"edited")
+    served.append(execute(bench, "ram://serving/changed").get_string_custom_property("pushed_destination"))
+    fileio.remove(f"{served[1]}/saved_model.pb")
+    served.append(execute(bench, "ram://serving/changed").get_string_custom_property("pushed_destination"))
+    assert len(set(served)) == 3
+
+
+def test_in_an_object_store_too_the_marker_names_the_asset_version_that_was_pushed_last(bench):
+    from tfx.dsl.io import fileio
+
+    from ama_tfx.components.asset_pusher.remote import push_remote
+
+    model = bench.folder / "plain"
+    model.mkdir()
+    (model / "saved_model.pb").write_text("graph")
+    now = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+    pushes = [
+        push_remote(model, "ram://serving/named", now, reference) for reference in ("ama://d/a", "ama://d/b", None)
+    ]
+    assert [each.changed for each in pushes] == [True, False, False]
+    with fileio.open(f"{pushes[0].destination}/ama_push.json", "rb") as stream:
+        assert json.loads(stream.read())["asset"] == "ama://d/b"
+
+
+@pytest.mark.parametrize("place", ["Format-Serving/assets", "Format-Serving/secret.txt", "other"])
+def test_a_link_in_a_model_is_refused_where_a_copy_of_it_without_links_would_be_pushed(bench, place):
+    from tfx.types import standard_artifacts
+
+    infra = standard_artifacts.InfraBlessing()
+    infra.uri = str(bench.folder / "infra")
+    (Path(infra.uri) / "stamped_model").mkdir(parents=True)
+    (Path(infra.uri) / "stamped_model" / "saved_model.pb").write_text("graph")
+    infra.set_int_custom_property("has_model", 1)
+    link = bench.folder / "model" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/etc/passwd" if place.endswith("txt") else "/etc")
+    with pytest.raises(InvalidInputError, match="is a link; expected a model of regular files"):
+        execute(bench, str(serving(bench)), infra_blessing=[infra])
+    assert not serving(bench).exists()
 
 
 def test_a_model_with_warm_up_requests_is_what_is_pushed(bench):

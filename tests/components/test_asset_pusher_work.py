@@ -91,6 +91,30 @@ def test_a_clock_that_runs_behind_does_not_push_below_the_served_version(model, 
     assert push(model, base, NOW).version == "10000000000"
 
 
+def test_after_the_highest_number_that_a_server_reads_there_is_no_version(model, quick_path):
+    base = quick_path / "serving"
+    written(base / "9223372036854775807", {"saved_model.pb": "the last"})
+    with pytest.raises(InvalidInputError, match="holds version 9223372036854775807, after which there is none"):
+        push(model, base, NOW)
+    assert [path.name for path in base.iterdir()] == ["9223372036854775807"]
+
+
+@pytest.mark.parametrize("name", ["9223372036854775808", "9" * 250])
+def test_a_folder_that_no_server_takes_for_a_version_is_passed_over(model, quick_path, name):
+    (quick_path / "serving" / name).mkdir(parents=True)
+    assert push(model, quick_path / "serving", NOW).version == FIRST
+
+
+def test_the_marker_names_the_asset_version_that_it_was_pushed_as_last(model, quick_path):
+    base, asked = quick_path / "serving", ["ama://default/a@sha256:1", "ama://default/b@sha256:2", None]
+    told = []
+    for reference in asked:
+        push(model, base, NOW, reference)
+        told.append(json.loads((base / FIRST / MARKER_FILE).read_text())["asset"])
+    assert told == ["ama://default/a@sha256:1", "ama://default/b@sha256:2", "ama://default/b@sha256:2"]
+    assert [path.name for path in base.iterdir()] == [FIRST]
+
+
 def test_a_push_that_is_killed_at_any_line_shows_nothing_half_done_and_the_next_one_cleans_up(model, quick_path):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.components.killed_pushes", str(quick_path)]

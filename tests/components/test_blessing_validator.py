@@ -26,6 +26,7 @@ from tfx.proto import pusher_pb2  # noqa: E402
 from tfx.types import Channel, standard_artifacts  # noqa: E402
 
 from ama_tfx.components import AssetRegistrar, BlessingPolicy, BlessingValidator  # noqa: E402
+from ama_tfx.components.blessing_validator import executor  # noqa: E402
 from ama_tfx.components.verdicts import read_verdict  # noqa: E402
 
 CHAMPION = "ama://default/taxi/model:champion"
@@ -172,6 +173,20 @@ def test_what_the_driver_found_is_what_the_executor_compares_with(bench, gate_fo
     assert signals["champion"].value == str(version.reference)
 
 
+def test_what_changes_after_the_driver_looked_fails_the_node_and_publishes_nothing(bench, gate_folder, monkeypatch):
+    def after_a_metric_was_noted(what, look_up=executor.look_up):
+        with bench.registry as registry:
+            registry.notes.record_metrics("taxi/model:champion", {"auc": 0.5})
+        return look_up(what)
+
+    make_champion(bench, gate_folder)
+    monkeypatch.setattr(executor, "look_up", after_a_metric_was_noted)
+    with pytest.raises(RunFailedError, match="changed while the model was judged; run again"):
+        bench.run(*gated(bench, gate_folder))
+    assert verdicts(bench) == []
+    assert pushes(bench) == []
+
+
 def test_a_registry_that_cannot_be_read_fails_the_node_and_publishes_nothing(bench, gate_folder):
     make_champion(bench, gate_folder)
     Path(bench.url, "catalog.db").write_bytes(b"not a database" * 1000)
@@ -260,6 +275,10 @@ def test_a_parameter_that_can_never_work_is_refused_when_the_pipeline_is_compose
         ({"require": "evaluation"}, r"expected names, as \('evaluation',\)"),
         ({"anomalies": "errors"}, "unknown severity 'errors'; known: warning, error; did you mean 'error'"),
         ({"min_change": {"frobs": 0.1}}, "which way that is better is not known"),
+        ({"min_change": {"frobs[hour=3]": 0.1}}, r"higher_is_better=\{'frobs': True\} beside it"),
+        ({"higher_is_better": {"frobs": "yes"}}, "of 'frobs' is 'yes'; expected a metric and a bool"),
+        ({"higher_is_better": {"auc": False}}, "of 'auc' is False; of that metric it is True"),
+        ({"higher_is_better": ["frobs"]}, r"higher_is_better is \['frobs'\]"),
         ({"min_change": {"auc": float("nan")}}, "expected a number, as -0.005"),
         ({"max_size_ratio": 0}, "max_size_ratio is 0; expected a number above 0"),
         ({"max_latency_ms": True}, "max_latency_ms is True"),
@@ -318,3 +337,59 @@ def test_the_gate_leaves_the_model_and_the_registry_as_they_are(bench, gate_fold
 def _entries(folder):
     with Registry(folder) as registry:
         return len(registry.audit.entries())
+
+
+def test_what_evaluator_is_asked_to_compare_is_known_from_its_configuration(gate_folder):
+    import gate_evidence
+    import tensorflow_model_analysis as tfma
+    from tfx.components import Evaluator
+
+    from ama_tfx.components.blessing_validator.comparison import Comparison
+
+    change = tfma.MetricThreshold(change_threshold=tfma.GenericChangeThreshold(absolute={"value": -1.0}))
+    config = gate_evidence.eval_config()
+    config.metrics_specs[0].thresholds["gain"].CopyFrom(change)
+    own = config.metrics_specs[0].metrics.add(class_name="Recall", config='{"name": "found"}')
+    part = tfma.SlicingSpec(feature_keys=["hour"], feature_values={"pay": "Cash"})
+    own.per_slice_thresholds.add(slicing_specs=[part], threshold=change)
+    crossed = tfma.CrossSlicingSpec(baseline_spec={}, slicing_specs=[part])
+    own.cross_slice_thresholds.add(cross_slicing_specs=[crossed], threshold=change)
+    data, model = parts.GiveData(folder="f", train="t", evaluated="e"), parts.GiveModel(folder="f", name="n")
+    examples = Channel(type=standard_artifacts.Examples)
+    evaluator = Evaluator(examples=examples, model=model.outputs["model"], eval_config=config)
+
+    def recorded(**options):
+        gate = BlessingValidator(model.outputs["model"], anomalies=data.outputs["anomalies"], **options)
+        return Comparison.from_json(gate.exec_properties.get("comparison"))
+
+    changes = ("AUC", "found[across slices]", "found[hour=*, pay=Cash]", "gain")
+    evaluation, baseline = evaluator.outputs["evaluation"], model.outputs["model"]
+    assert recorded(evaluation=evaluation) == Comparison(False, changes)
+    assert recorded(evaluation=evaluation, baseline_model=baseline) == Comparison(True, changes)
+    assert recorded(baseline_model=baseline) == recorded() == Comparison()
+
+
+def test_a_worse_model_whose_baseline_was_not_found_is_not_blessed_though_it_passes_its_thresholds(bench, gate_folder):
+    make_champion(bench, gate_folder)
+    model = parts.GiveModel(folder=str(gate_folder), name="candidate")
+    nothing = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed")
+    baseline = nothing.outputs["model"]
+    evaluation = parts.Evaluate(folder=str(gate_folder), name="alone", model=model.outputs["model"], baseline=baseline)
+    gate = BlessingValidator(
+        model.outputs["model"],
+        evaluation.outputs["evaluation"],
+        baseline_model=baseline,
+        champion=CHAMPION,
+        registry=bench.url,
+    )
+    bench.run(model, nothing, evaluation, gate)
+    (verdict,) = verdicts(bench)
+    assert verdict.properties["outcome"].string_value == "unknown"
+    assert verdict.properties["reasons"].string_value.endswith(
+        "but Evaluator compared with nothing; the pipeline names a baseline, and none was found: give Evaluator that "
+        "champion as its baseline_model"
+    )

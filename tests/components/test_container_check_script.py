@@ -26,17 +26,18 @@ def shell(request):
     return request.param
 
 
-def judged(shell, folder, answer, *, code=0, silent="unknown", subject="/models/1", by_file=False):
+def judged(shell, folder, answer, *, code=0, silent="unknown", subject="/models/1", by_file=False, prints=""):
     """Return the verdict of a check that writes an answer and ends with an exit code."""
     folder.mkdir(exist_ok=True)
     for name in ("result.json", "timed_out", "verdict.json"):
         (folder / name).unlink(missing_ok=True)
     says = 'printf %s "$ANSWER" >"$AMA_RESULT"' if by_file else 'printf %s "$ANSWER"'
+    says += '; printf %s "$PRINTS"'
     command = [*shell, "-c", f"{says}; exit {code}"]
     arguments = ["gate", f"uri:{subject}", "/models/1", str(folder), "60", silent, *command]
     done = subprocess.run(
         [*shell, "-c", SCRIPT, "check", *arguments],
-        env={**os.environ, "ANSWER": answer},
+        env={**os.environ, "ANSWER": answer, "PRINTS": prints},
         capture_output=True,
         text=True,
         check=True,
@@ -93,6 +94,7 @@ def test_what_was_said_and_how_it_ended_decide_together(shell, tmp_path, code, a
         '{"outcome": "BLESSED"}',
         '{"outcome": true}',
         '{"outcome": "blessed", "outcome": "blessed"}',
+        '{"outcome": "blessed", "outc\\u006fme": "not_blessed"}',
         '{"outcome": "blessed", "value": 01}',
         '{"outcome": "blessed", "value": .5}',
         '{"outcome": "blessed", "value": 1e999}',
@@ -118,8 +120,53 @@ def test_an_answer_that_is_not_understood_decides_nothing(shell, tmp_path, answe
     assert found.signals[-1].reason.startswith("what it wrote cannot be read: ")
 
 
-def test_a_subject_is_quoted(shell, tmp_path):
-    assert judged(shell, tmp_path, "", subject='/a "b"\\c').subject == '/a "b"\\c'
+@pytest.mark.parametrize(
+    ("in_file", "printed", "expected"),
+    [
+        ("blessed", '{"outcome": "not_blessed"}', Blessing.NOT_BLESSED),
+        ("not_blessed", '{"outcome": "blessed"}', Blessing.NOT_BLESSED),
+        ("blessed", '{"outcome": "not_bless', Blessing.UNKNOWN),
+        ("blessed", '{"level": "info", "message": "done"}', Blessing.BLESSED),
+        ("blessed", "done", Blessing.BLESSED),
+    ],
+)
+def test_of_a_file_and_a_last_line_both_count(shell, tmp_path, in_file, printed, expected):
+    answer = json.dumps({"outcome": in_file})
+    assert judged(shell, tmp_path, answer, by_file=True, prints=printed).blessing is expected
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        '{"outcome": "not_blessed"}\nbye',
+        '{\n "outcome": "not_blessed"\n}',
+        '[{"outcome": "not_blessed"}]',
+        'verdict: {"outcome": "not_blessed"}',
+        " " * 20_000 + '{"outcome": "not_blessed"}',
+    ],
+)
+def test_where_the_exit_code_is_enough_json_that_is_not_the_last_line_decides_nothing(shell, tmp_path, printed):
+    assert judged(shell, tmp_path, printed, silent="blessed").blessing is Blessing.UNKNOWN
+
+
+def test_an_empty_file_is_no_answer(shell, tmp_path):
+    assert judged(shell, tmp_path, "", silent="blessed", by_file=True).blessing is Blessing.UNKNOWN
+
+
+def test_a_command_that_ends_the_timer_is_late_all_the_same(tmp_path):
+    waits = "until [ $(pgrep -P $PPID | wc -l) -ge 2 ]; do :; done"
+    ends_it = f"{waits}; for p in $(pgrep -P $PPID); do if [ $p != $$ ]; then kill -9 $p; fi; done"
+    command = ["sh", "-c", f"""{ends_it}; sleep 3; echo '{{"outcome": "blessed"}}'"""]
+    arguments = ["gate", "uri:/models/1", "/models/1", str(tmp_path), "1", "unknown", *command]
+    subprocess.run(["sh", "-c", SCRIPT, "check", *arguments], capture_output=True, check=True)
+    assert not (tmp_path / "timed_out").exists()
+    found = read_verdict(str(tmp_path))
+    assert (found.blessing, found.reasons) == (Blessing.UNKNOWN, ("no answer within 1 s",))
+
+
+@pytest.mark.parametrize("subject", ['/a "b"\\c', '/m\n"x\t\x01\x7f', "/modèle"])
+def test_a_subject_is_quoted(shell, tmp_path, subject):
+    assert judged(shell, tmp_path, "", subject=subject).subject == subject
 
 
 def test_no_edited_answer_makes_a_verdict_that_python_reads_otherwise(tmp_path):

@@ -166,21 +166,31 @@ def test_tfx_own_local_runner_runs_it_within_the_block(bench, engine, busybox):
     assert engine.containers() == []
 
 
-def test_a_process_that_is_told_to_end_removes_its_container(engine, busybox):
+def test_each_line_of_a_secret_is_masked():
+    pem = "-----BEGIN KEY-----\nMIIsecretline1\r\nMIIsecretline2\nx=\n-----END KEY-----\n"
+    assert containers._masked("dump: MIIsecretline1", (pem,)) == "dump: ***"
+    assert (
+        containers._masked("a\nMIIsecretline2\nx=\nlong-and-more", (pem, "long", "long-and-more")) == "a\n***\nx=\n***"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_removes_its_container(engine, busybox, number):
     def hold_a_container():
         with engine.client() as client:
             container = client.containers.create(busybox, entrypoint=["sleep", "600"], network_mode="host")
             with containers._removed_in_the_end(container):
                 containers._run(container, Wishes(), "image", ())
 
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    before = signal.signal(number, signal.SIG_DFL)
     child = multiprocessing.get_context("fork").Process(target=hold_a_container)
     child.start()
+    signal.signal(number, before)
     while not engine.containers():
         assert child.is_alive()
-    child.terminate()
+    os.kill(child.pid, number)
     child.join()
-    assert child.exitcode == 128 + signal.SIGTERM
+    assert child.exitcode == 128 + number
     assert engine.containers() == []
 
 

@@ -102,6 +102,48 @@ def test_data_that_are_not_in_order_stop_the_run_and_nothing_is_published(bench,
     assert reason in stopped(bench, *gated(gate_folder, **data, **rules))
 
 
+def missing_signals(folder, rows, most):
+    """Return what the rule says of a column whose cells are lists of values, as CsvExampleGen's are, or None."""
+    import pyarrow as pa
+    from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
+    from tfx.types import standard_artifacts
+
+    from ama_tfx.components.anomalies import DataRules, statistics_signals
+
+    batch = pa.RecordBatch.from_arrays([pa.array(rows, pa.list_(pa.float32()))], ["fare"])
+    (folder / "Split-train").mkdir()
+    (folder / "Split-train/FeatureStats.pb").write_bytes(generate_statistics_in_memory(batch).SerializeToString())
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri, statistics.split_names = str(folder), '["train"]'
+    (signal,) = statistics_signals("StatisticsGen", [statistics], DataRules(max_missing={"fare": most}))
+    return signal
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "expected"),
+    [
+        ([[], [1.0]] * 50, 0.1, ("not_blessed", 0.5)),
+        ([[], [1.0]] * 50, 0.5, ("blessed", 0.5)),
+        ([None, [], [1.0], [1.0]] * 25, 0.4, ("not_blessed", 0.5)),
+        ([[]] * 10, 0.9, ("not_blessed", 1.0)),
+        ([[1.0, 2.0], [3.0]] * 50, 0.0, ("blessed", 0.0)),
+        ([None, [1.0, 2.0]] * 50, 0.1, ("not_blessed", 0.5)),
+    ],
+    ids=["half empty", "as many as may be", "a quarter each", "all empty", "several values", "several or none"],
+)
+def test_an_empty_cell_is_a_missing_value(tmp_path, rows, most, expected):
+    signal = missing_signals(tmp_path, rows, most)
+    assert (signal.blessing.value, signal.value) == expected
+
+
+def test_of_several_values_the_quantiles_tell_and_what_they_leave_open_is_unknown(tmp_path):
+    rows = [[]] * 55 + [[1.0]] * 25 + [[1.0, 2.0, 3.0]] * 20
+    for most, expected in ((0.1, "not_blessed"), (0.9, "blessed"), (0.55, "unknown")):
+        folder = tmp_path / expected
+        folder.mkdir()
+        assert missing_signals(folder, rows, most).blessing.value == expected
+
+
 def test_warnings_pass_unless_they_count(bench, gate_folder):
     assert bench.run(*gated(gate_folder, train="warned"))["DataGate"] == "complete"
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("gate_evidence")
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators.metrics_validator import validate_metrics
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
 
-from ama_tfx.components.bounds import Bounds, Found, compare
+from ama_tfx.components.bounds import Bounds, Found, compare, worst_told
+from ama_tfx.components.choosing import Candidate, Wanted, choose
 from ama_tfx.components.evaluations import Evaluation, evaluation_signals, read_evaluation
-from ama_tfx.components.verdicts import Blessing
+from ama_tfx.components.verdicts import Blessing, Signal, judge
+from ama_tfx.errors import GateError, IntegrityError
 
 NUMBERS = st.one_of(st.sampled_from([0.0, 0.5, -0.5, 1.0]), st.floats(-2, 2), st.just(math.nan))
 BOUNDS = st.one_of(st.none(), st.sampled_from([0.0, 0.5, -0.5]), st.floats(-2, 2))
@@ -100,3 +105,72 @@ def test_what_evaluator_wrote_is_read_back(gate_folder):
     ]
     assert found.all_found()["example_count"].value == 300
     assert found.found("auc[pay=Cheque]") is None
+
+
+class Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, flag):
+        self.flag = flag
+
+    def __reduce__(self):
+        return Path.touch, (self.flag,)
+
+
+def test_reading_an_evaluation_runs_nothing_of_it(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "eval_config")) as writer:
+        writer.write(pickle.dumps(Payload(tmp_path / "was_run")))
+    with pytest.raises(IntegrityError, match=r"it has no eval_config\.json$"):
+        read_evaluation(str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["eval_config"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{}", "does not say which TFMA wrote it"),
+        (b'{"evalConfig": 1}', "no evaluation can be read"),
+        (b"\xff\xfe", "no evaluation can be read"),
+        (b'{"evalConfig":' + b"[" * 100_000, "no evaluation can be read"),
+    ],
+)
+def test_a_configuration_that_tfma_did_not_write_is_refused(tmp_path, content, message):
+    (tmp_path / "eval_config.json").write_bytes(content)
+    with pytest.raises(IntegrityError, match=message):
+        read_evaluation(str(tmp_path))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("bounds", [Bounds(least=0.8), Bounds(most=0.8), Bounds()])
+def test_what_is_not_finite_is_unknown(value, bounds):
+    assert compare("s", "auc", Found(value), bounds).blessing is Blessing.UNKNOWN
+
+
+def told(value, blessing=Blessing.BLESSED, part=""):
+    return Signal("gate", blessing, "said", "latency_p99_ms", value, slice=part)
+
+
+@pytest.mark.parametrize(
+    ("signals", "worst"),
+    [
+        ([told(900.0), told(0.001)], 900.0),
+        ([told(0.001), told(900.0)], 900.0),
+        ([told(3.0), told(-5.0), told(2.0)], -5.0),
+        ([told(3.0), told("inf")], math.inf),
+        ([told(3.0), told(900.0, part="pay=Cash")], 3.0),
+        ([told(3.0), told(900.0, Blessing.UNKNOWN)], 900.0),
+        ([told(3.0, Blessing.UNKNOWN)], None),
+        ([told("fast"), told(True), told(None)], None),
+    ],
+)
+def test_the_worst_that_is_told_counts(signals, worst):
+    assert worst_told("latency_p99_ms", signals) == (None if worst is None else Found(worst))
+
+
+@pytest.mark.parametrize(("said", "reason"), [(0.001, "is 900; expected <= 50"), (-5.0, "less than 0 cannot be")])
+def test_nobody_makes_a_slow_candidate_quick_by_saying_so(said, reason):
+    verdicts = (judge("infra", "/m", [told(900.0)]), judge("box", "/m", [told(said)]))
+    for found in (verdicts, verdicts[::-1]):
+        slow = Candidate("/m", 1.0, {"auc": Found(0.9)}, found)
+        with pytest.raises(GateError, match=reason):
+            choose("selector", "/out", [slow], Wanted("auc", max_latency_ms=50))

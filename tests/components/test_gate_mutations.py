@@ -18,8 +18,11 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_re
 from tfx.types import standard_artifacts as standard  # noqa: E402
 
 from ama_tfx.components import Asset, BlessingPolicy, Verdict  # noqa: E402
+from ama_tfx.components.blessing_validator import absence, champion  # noqa: E402
+from ama_tfx.components.blessing_validator.comparison import Comparison  # noqa: E402
 from ama_tfx.components.blessing_validator.executor import Executor  # noqa: E402
 from ama_tfx.components.verdicts import Blessing, Signal, judge, read_verdict, write_verdict  # noqa: E402
+from ama_tfx.errors import ConflictError  # noqa: E402
 from ama_tfx.registry import Facts, Ref, Registry  # noqa: E402
 from ama_tfx.registry.names import AssetRef  # noqa: E402
 
@@ -46,6 +49,8 @@ class Case:
     source: Path
     policy: BlessingPolicy = POLICY
     champion: str | None = CHAMPION
+    driven: str | None = None
+    comparison: Comparison = field(default_factory=Comparison)
     producers: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -72,7 +77,9 @@ class Case:
             "policy": self.policy.to_json(),
             "producers": json.dumps(self.producers),
             "champion": self.champion,
+            "comparison": self.comparison.to_json(),
             "registry": str(self.folder / "registry"),
+            "registry_state": self.driven,
         }
         Executor().Do(self.inputs, {"blessing": [blessing], "verdict": [verdict]}, parameters)
         return read_verdict(verdict.uri), blessing
@@ -127,6 +134,18 @@ class Case:
         shutil.rmtree(artifact.uri, ignore_errors=True)
         write_verdict(artifact, judge("InfraValidator", subject or self.inputs["model"][0].uri, signals))
         self.give("verdict_infra", "InfraValidator", artifact)
+
+    def register_evaluation(self, *refs: Ref, name: str = "candidate") -> None:
+        with self.registry as registry:
+            facts = Facts(kind="ModelEvaluation", refs=refs)
+            registry.register("taxi/evaluation", self.source / "evaluations" / name, facts)
+
+    def register_verdict(self, role: str, *signals: Signal) -> None:
+        verdict = made.artifact(Verdict, self.folder / "registered_verdict")
+        write_verdict(verdict, judge("gate", "/some/model", signals))
+        with self.registry as registry:
+            facts = Facts(kind="ama_tfx.Verdict", refs=(Ref(AssetRef.parse(CHAMPION), role),))
+            registry.register("taxi/verdict", verdict.uri, facts)
 
     def register_candidate(self) -> str:
         with self.registry as registry:
@@ -214,6 +233,13 @@ def with_intervals(case: Case, width: float) -> None:
         interval.upper_bound.double_value.value = item.value.double_value.value + width
 
     case.edit_metrics(change)
+
+
+def without_baseline(case: Case, asked_for: Comparison) -> None:
+    """Give the evaluation that TFX's Evaluator writes when its baseline's channel is empty."""
+    shutil.rmtree(case.evaluation)
+    made.move_evaluation(case.source / "evaluations" / made.ALONE, case.evaluation, candidate=case.uri("model"))
+    case.comparison = asked_for
 
 
 def policy(case: Case, **changes: Any) -> None:
@@ -355,6 +381,16 @@ def one_slice_is_bad(case):
 @fault("auc", UNKNOWN, "pay=Card")
 def the_metric_of_a_slice_is_not_a_number(case):
     case.set_metric("auc", math.nan, "Card")
+
+
+@fault("auc", UNKNOWN)
+def the_metric_is_infinite(case):
+    case.set_metric("auc", math.inf)
+
+
+@fault("auc_vs_champion", UNKNOWN)
+def the_metric_is_infinitely_better_than_the_champion(case):
+    case.set_metric("auc", math.inf)
 
 
 @fault("auc", UNKNOWN)
@@ -507,6 +543,41 @@ def the_model_needs_more_memory_than_the_champion(case):
     case.give_verdict(*measured(memory=250.0))
 
 
+@fault("latency_p99_ms_vs_champion", NO)
+def the_model_is_slower_than_the_champion_beside_it(case):
+    case.give_verdict(*measured(latency=4.0), Signal("InfraValidator", YES, "told", "latency_p99_ratio", 2.5))
+
+
+@fault("peak_memory_mib_vs_champion", NO)
+def the_model_needs_more_memory_than_the_champion_beside_it(case):
+    case.give_verdict(*measured(), Signal("InfraValidator", YES, "told", "model_memory_ratio", 2.5))
+
+
+@fault("latency_p99_ms_budget", NO)
+def a_later_signal_says_that_the_slow_model_is_quick(case):
+    case.give_verdict(*measured(latency=900.0), Signal("ContainerCheck", YES, "said", "latency_p99_ms", 0.001))
+
+
+@fault("latency_p99_ms_budget", NO)
+def an_earlier_signal_says_that_the_slow_model_is_quick(case):
+    case.give_verdict(Signal("ContainerCheck", YES, "said", "latency_p99_ms", 0.001), *measured(latency=900.0))
+
+
+@fault("latency_p99_ms_budget", UNKNOWN)
+def only_the_latency_of_a_slice_is_known(case):
+    case.give_verdict(Signal("ContainerCheck", YES, "said", "latency_p99_ms", 0.001, slice="pay=Cash"))
+
+
+@fault("latency_p99_ms_budget", UNKNOWN)
+def the_latency_is_negative(case):
+    case.give_verdict(*measured(), Signal("ContainerCheck", YES, "said", "latency_p99_ms", -5.0))
+
+
+@fault("peak_memory_mib_budget", UNKNOWN)
+def the_memory_is_infinite(case):
+    case.give_verdict(*measured(memory=math.inf), Signal("ContainerCheck", YES, "said", "peak_memory_mib", 1.0))
+
+
 @fault("latency_p99_ms_budget", UNKNOWN)
 def nobody_measured_the_latency(case):
     case.give_verdict(Signal("InfraValidator", YES, "it loads", "loads"))
@@ -591,10 +662,37 @@ def nobody_noted_the_metric_of_the_champion(case):
 @fault("auc_vs_champion", NO, "pay=Cash")
 def one_slice_is_worse_than_the_slice_of_the_champion(case):
     with case.registry as registry:
-        facts = Facts(kind="ModelEvaluation", refs=(Ref(AssetRef.parse(CHAMPION), "evaluated"),))
+        facts = Facts(kind="ModelEvaluation", refs=(Ref(AssetRef.parse(CHAMPION), "evaluated_by"),))
         registry.register("taxi/evaluation", case.source / "evaluations" / "candidate", facts)
     policy(case, min_change={"auc[pay=Cash]": -0.001})
     case.set_metric("auc", 0.61, "Cash")
+
+
+@fault("auc_vs_champion", UNKNOWN, "pay=Cash")
+def an_evaluation_only_compares_with_the_champion(case):
+    case.register_evaluation(Ref(AssetRef.parse(CHAMPION), "compared_with"), name="shuffled")
+    policy(case, min_change={"auc[pay=Cash]": -0.001})
+
+
+@fault("auc_vs_champion", UNKNOWN, "pay=Cash")
+def an_evaluation_says_that_it_is_of_two_models(case):
+    case.register_candidate()
+    both = (CHAMPION, "taxi/model:2")
+    case.register_evaluation(*(Ref(AssetRef.parse(name), "evaluated_by") for name in both), name="shuffled")
+    policy(case, min_change={"auc[pay=Cash]": -0.001})
+
+
+@fault("auc_vs_champion", UNKNOWN, "pay=Cash")
+def a_verdict_only_compares_with_the_champion(case):
+    case.register_verdict("compared_with", Signal("gate", YES, "said", "auc", 0.01, slice="pay=Cash"))
+    policy(case, min_change={"auc[pay=Cash]": -0.001})
+
+
+@fault("auc_vs_champion", NO, "pay=Cash")
+def a_verdict_tells_two_numbers_of_the_champion_and_the_worse_is_beaten(case):
+    numbers = (Signal("gate", YES, "said", "auc", value, slice="pay=Cash") for value in (0.99, 0.01))
+    case.register_verdict("judged", *numbers)
+    policy(case, min_change={"auc[pay=Cash]": -0.001})
 
 
 @fault("auc_vs_champion", UNKNOWN, "pay=Cash")
@@ -602,7 +700,7 @@ def the_evaluation_of_the_champion_is_damaged(case):
     damaged = shutil.copytree(case.source / "evaluations" / "candidate", case.folder / "damaged")
     cut(only(damaged, "metrics-*"), 100)
     with case.registry as registry:
-        facts = Facts(kind="ModelEvaluation", refs=(Ref(AssetRef.parse(CHAMPION), "evaluated"),))
+        facts = Facts(kind="ModelEvaluation", refs=(Ref(AssetRef.parse(CHAMPION), "evaluated_by"),))
         registry.register("taxi/evaluation", damaged, facts)
     policy(case, min_change={"auc[pay=Cash]": -0.001})
 
@@ -623,6 +721,26 @@ def the_alias_was_removed(case):
 @fault("champion", UNKNOWN)
 def the_alias_is_misspelt(case):
     case.champion = "taxi/model:champoin"
+
+
+@fault("champion", UNKNOWN)
+def the_asset_of_the_champion_is_misspelt(case):
+    case.champion = "taxi/modle:champion"
+
+
+@fault("champion", UNKNOWN)
+def the_folder_of_the_champion_is_left_out(case):
+    case.champion = "model:champion"
+
+
+@fault("champion", UNKNOWN)
+def the_workspace_of_the_champion_is_misspelt(case):
+    case.champion = "ama://defaults/taxi/model:champion"
+
+
+@fault("champion", UNKNOWN)
+def the_alias_was_never_set_and_the_asset_has_others(case):
+    case.champion = "taxi/model:live"
 
 
 @fault("champion", UNKNOWN)
@@ -647,6 +765,22 @@ def evaluator_compared_with_another_model_than_the_champion(case):
 def evaluator_compared_with_nothing_though_it_had_to(case):
     case.edit_config(lambda found: found["modelLocations"].pop("baseline"))
     policy(case, require=("baseline",))
+
+
+@fault("baseline", UNKNOWN)
+def the_resolver_of_the_baseline_gave_nothing(case):
+    without_baseline(case, Comparison(names_baseline=True))
+    policy(case, min_change={})
+
+
+@fault("baseline", UNKNOWN)
+def evaluator_dropped_its_change_thresholds(case):
+    without_baseline(case, Comparison(changes=("AUC", "BinaryAccuracy")))
+
+
+@fault("baseline", UNKNOWN)
+def the_slice_whose_change_threshold_was_dropped_is_not_compared(case):
+    without_baseline(case, Comparison(changes=("AUC[pay=Cash]",)))
 
 
 @fault("infra_blessing", UNKNOWN)
@@ -722,6 +856,13 @@ def the_first_champion_of_an_asset(case):
 
 
 @clean
+def the_first_champion_of_an_asset_whose_models_were_all_refused(case):
+    with case.registry as registry:
+        registry.register("bikes/model", case.source / "models" / "shuffled", Facts(kind="Model"))
+    case.champion = "bikes/model:champion"
+
+
+@clean
 def there_are_warnings_only(case):
     case.lay_anomalies(train="clean", eval="warned")
 
@@ -766,6 +907,23 @@ def the_baseline_is_the_champion(case):
 
 
 @clean
+def the_registry_compares_what_evaluator_did_not(case):
+    without_baseline(case, Comparison(changes=("AUC",)))
+
+
+@clean
+def the_first_model_has_no_baseline(case):
+    without_baseline(case, Comparison(names_baseline=True, changes=("AUC",)))
+    shutil.rmtree(case.folder / "registry")
+
+
+@clean
+def a_noisy_record_of_the_champion_does_not_count_beside_a_live_measurement(case):
+    live = [Signal("InfraValidator", YES, "", name, 1.1) for name in ("latency_p99_ratio", "model_memory_ratio")]
+    case.give_verdict(*measured(latency=19.0, memory=390.0), *live)
+
+
+@clean
 def the_champion_is_named_by_its_digest(case):
     with case.registry as registry:
         case.champion = str(registry.resolve(CHAMPION).reference)
@@ -774,7 +932,7 @@ def the_champion_is_named_by_its_digest(case):
 @clean
 def a_slice_is_compared_with_the_evaluation_of_the_champion(case):
     with case.registry as registry:
-        champion = Ref(AssetRef.parse(str(registry.resolve(CHAMPION).reference)), "evaluated")
+        champion = Ref(AssetRef.parse(str(registry.resolve(CHAMPION).reference)), "evaluated_by")
         facts = Facts(kind="ModelEvaluation", refs=(champion,))
         registry.register("taxi/evaluation", case.source / "evaluations" / "candidate", facts)
     policy(case, min_change={"auc": -0.01, "auc[pay=Cash]": -0.001})
@@ -791,6 +949,18 @@ def the_champion_is_known_by_the_verdict_that_blessed_it(case):
         facts = Facts(kind="ama_tfx.Verdict", refs=(Ref(AssetRef.parse("taxi/model:2"), "judged"),))
         registry.register("taxi/verdict", case.folder / "out" / "verdict", facts)
     policy(case, min_change={"auc": 0.0, "auc[pay=Cash]": 0.0}, advisory=("baseline",))
+
+
+def write_pickle(evaluation: Path, flag: Path) -> None:
+    """Write a configuration of TFMA's first format, which makes a file when it is unpickled."""
+    import pickle
+
+    class Payload:
+        def __reduce__(self):
+            return Path.touch, (flag,)
+
+    with tf.io.TFRecordWriter(str(evaluation / "eval_config")) as writer:
+        writer.write(pickle.dumps(Payload()))
 
 
 def found_in(judgement, name, part):
@@ -858,3 +1028,110 @@ def test_every_signal_has_a_value_a_bound_and_a_source(case):
     numbers = {name for (name, _), signal in by_name.items() if isinstance(signal.value, int | float)}
     assert numbers >= {"auc", "auc_change", "binary_accuracy", "auc_vs_champion", "size_bytes_budget"}
     assert all(signal.source and signal.reason for signal in judgement.signals)
+
+
+def test_a_registered_evaluation_of_the_champion_cannot_run_code(case, tmp_path):
+    evaluation, flag = tmp_path / "mallory", tmp_path / "was_run"
+    evaluation.mkdir()
+    write_pickle(evaluation, flag)
+    with case.registry as registry:
+        facts = Facts(kind="ModelEvaluation", refs=(Ref(AssetRef.parse(CHAMPION), "evaluated_by"),))
+        registry.register("mallory/evaluation", evaluation, facts)
+    policy(case, min_change={"f1_score": 0.0})
+    judgement, _ = case.judge()
+    assert not flag.exists()
+    (reason,) = [s.reason for s in judgement.signals if s.name == "f1_score_vs_champion"]
+    assert reason.startswith(
+        "f1_score_vs_champion cannot be told: the registry knows no f1_score of the champion; not "
+    )
+    assert reason.endswith("it has no eval_config.json")
+    assert "/tmp" not in reason
+
+
+def test_an_evaluation_of_the_champion_that_is_very_large_is_not_downloaded(case, monkeypatch):
+    monkeypatch.setattr(champion, "MOST_LINKED_BYTES", 1000)
+    case.register_evaluation(Ref(AssetRef.parse(CHAMPION), "evaluated_by"))
+    policy(case, min_change={"auc[pay=Cash]": -0.001})
+    judgement, _ = case.judge()
+    assert found_in(judgement, "auc_vs_champion", "pay=Cash") == [UNKNOWN]
+    assert any(reason.endswith("bytes; expected 1000 at most of ModelEvaluation") for reason in judgement.reasons)
+
+
+def test_a_misspelt_asset_is_answered_with_the_one_that_is_meant(case):
+    case.champion = "taxi/modle:champion"
+    judgement, _ = case.judge()
+    assert "; ama://default/taxi/model is named nearly so), and the model cannot be compared" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("change", ["approvals", "metrics", "nothing"])
+def test_what_changed_after_the_driver_looked_is_not_judged_under_its_fingerprint(case, change):
+    reference = case.register_candidate()
+    url = str(case.folder / "registry")
+    case.driven = champion.look_up(champion.Sought(url, CHAMPION, reference)).fingerprint()
+    with Registry(url, actor="bob") as registry:
+        if change == "approvals":
+            registry.notes.tag(reference, "approved-by/bob")
+        elif change == "metrics":
+            registry.notes.record_metrics(CHAMPION, {"auc": 0.5})
+    if change == "nothing":
+        assert case.judge()[0].blessing is YES
+        return
+    with pytest.raises(ConflictError, match="changed while the model was judged; run again"):
+        case.judge()
+    assert not (case.folder / "out").exists()
+
+
+def test_a_verdict_without_a_baseline_says_what_was_not_compared(case):
+    without_baseline(case, Comparison(changes=("AUC", "BinaryAccuracy")))
+    with case.registry as registry:
+        reference = registry.resolve(CHAMPION).reference
+    assert case.judge()[0].reasons == (
+        f"the registry has a champion ({reference}), but Evaluator compared with nothing; its change thresholds are "
+        "dropped then, those of BinaryAccuracy: give Evaluator that champion as its baseline_model",
+    )
+
+
+def test_the_reason_of_another_gate_names_it(case):
+    case.give_verdict(*measured(), Signal("InfraValidator", NO, "the image ended with exit code 3", "exit_code", 3.0))
+    assert case.judge()[0].reasons == ("InfraValidator: the image ended with exit code 3",)
+
+
+@pytest.mark.parametrize(("gain", "outcome"), [(0.5, YES), (0.3, NO)])
+def test_a_metric_of_ones_own_is_compared_as_the_policy_says(case, gain, outcome):
+    """The champion's is 0.4: the better one of two that a verdict on it tells."""
+    case.edit_metrics(lambda part, item: rename(item, gain))
+    told = [Signal("gate", YES, "told", "gain", number) for number in (0.4, 0.1)]
+    case.register_verdict("judged", *told)
+    policy(case, min_change={"gain": 0.0}, higher_is_better={"gain": True})
+    judgement, _ = case.judge()
+    assert found_in(judgement, "gain_vs_champion", "") == [outcome]
+    assert BlessingPolicy.from_json(case.policy.to_json()) == case.policy
+
+
+def rename(item, value):
+    if item.key.name == "example_count" and item.key.model_name == "candidate" and not item.key.is_diff:
+        item.key.name = "gain"
+        item.value.double_value.value = value
+
+
+TAXI = ("taxi/schema", "taxi/examples", "taxi/transform_graph", "taxi/evaluation", "taxi/verdict", "lineage/taxi/model")
+
+
+def test_the_first_model_of_the_taxi_pipeline_is_not_taken_for_a_misspelt_other_asset(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with Registry(tmp_path / "registry", create=True) as registry:
+        for name in TAXI:
+            registry.register(name, tmp_path / "file", Facts(kind="Thing"))
+        hints = {
+            name: absence.hint(registry, AssetRef.parse(f"{name}:champion"))
+            for name in ("taxi/model", "taxi/schemes", "bike/model", "taxi/evluatio_n", "taxi/shcmea", "ab/verdict")
+        }
+    near = "; ama://default/taxi/{} is named nearly so"
+    assert hints == {
+        "taxi/model": None,
+        "taxi/schemes": near.format("schema"),
+        "bike/model": None,
+        "taxi/evluatio_n": near.format("evaluation"),
+        "taxi/shcmea": near.format("schema"),
+        "ab/verdict": None,
+    }

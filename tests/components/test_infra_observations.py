@@ -69,6 +69,23 @@ def test_a_model_that_loads_and_is_asked_nothing_is_unknown():
     assert found == {"load_seconds": "blessed", "requests": "unknown", "signature:serving_default": "unknown"}
 
 
+@pytest.mark.parametrize("value", [math.nan, [[1.0], [math.inf]], complex(0, math.nan)])
+def test_an_answer_with_a_number_that_is_none_is_not_blessed(value):
+    seen = Observation(answers={"s": [{"a": [b"text", 3, True]}, {"y": value}]})
+    calls = (Call("s", requests=("one", "two")),)
+    for wanted, outcome in ((True, "not_blessed"), (False, "blessed")):
+        checks = Checks("gate", ServingLimits(), ServingBudgets(finite_answers=wanted))
+        (found,) = [signal for signal in checks.of(calls, seen) if signal.name == "finite_answers"]
+        assert (found.blessing.value, found.value) == (outcome, 1.0)
+
+
+def test_a_model_without_a_signature_that_the_champion_answers_is_not_blessed():
+    ours, theirs = Observation(answers={"a": [{}]}), Observation(answers={"a": [{}], "b": [{}]})
+    checks = Checks("gate", ServingLimits(), ServingBudgets(output_difference=0))
+    found = {signal.name: signal.blessing.value for signal in checks.against(ours, theirs)}
+    assert found["output_difference"] == "not_blessed"
+
+
 @pytest.mark.parametrize(
     ("rounds", "fast"),
     [([[9.0]], False), ([[9.0], [2.0]], True), ([[2.1]], False), ([[1.9]], True)],

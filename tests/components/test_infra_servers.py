@@ -19,6 +19,7 @@ from infra_bench import (  # noqa: E402
     SMALL,
     STAND_IN,
     WITHOUT_SECCOMP,
+    DockerDaemon,
     asks,
     docker_daemon,
     docker_spec,
@@ -29,7 +30,7 @@ from infra_bench import (  # noqa: E402
 from tensorflow_serving.apis import predict_pb2  # noqa: E402
 from tfx.proto import infra_validator_pb2 as protos  # noqa: E402
 
-from ama_tfx.components.infra_validator import serving  # noqa: E402
+from ama_tfx.components.infra_validator import ServingLimits, serving  # noqa: E402
 from ama_tfx.components.infra_validator.models import Client  # noqa: E402
 from ama_tfx.components.infra_validator.observations import Call  # noqa: E402
 from ama_tfx.components.infra_validator.observing import Plan, observe  # noqa: E402
@@ -206,7 +207,20 @@ def test_a_killed_supervisor_takes_its_server_with_it(models, put_on_path):
         with pytest.raises(BackendError):
             sandbox.state()
         folder = sandbox.folder
-    parts.shutil.rmtree(folder)
+    assert not folder.exists()
+
+
+def test_a_stopped_supervisor_makes_nobody_wait_and_leaves_nothing(models, put_on_path, monkeypatch):
+    monkeypatch.setattr(serving, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(serving, "_END_SECONDS", 0.2)
+    sandbox = serving.Sandbox()
+    served = sandbox.serve(models / "good", "m", SMALL, put_on_path())
+    os.kill(sandbox._process.pid, signal.SIGSTOP)
+    with pytest.raises(BackendError, match="timed out"):
+        sandbox.state()
+    sandbox.close()
+    wait_until_gone(served.pid, sandbox._process.pid)
+    assert not sandbox.folder.exists()
 
 
 @pytest.fixture
@@ -225,11 +239,42 @@ def test_where_the_kernel_allows_no_filter_the_verdict_says_that_nothing_was_wat
     put_on_path(first="open('left-behind', 'w').close(); os.system('setsid sleep 987654321 &')")
     found = judge_one(bench, models, server="auto", python=python_without_seccomp)
     assert found.signals["network"].blessing.value == "unknown"
-    assert not found.signals["network"].required
+    assert found.signals["network"].required
     assert "was not watched: the kernel does not let it be watched" in found.signals["network"].reason
     assert found.outcome == "not_blessed"
     assert "left-behind" in found.reasons
     assert not [pid for pid in Path("/proc").glob("[0-9]*") if b"987654321" in command_line(pid)]
+
+
+@pytest.mark.parametrize(("unwatched", "outcome"), [(False, "unknown"), (True, "blessed")])
+def test_a_model_that_nobody_can_watch_is_blessed_only_where_that_is_agreed_to(
+    bench, models, put_on_path, python_without_seccomp, unwatched, outcome
+):
+    put_on_path()
+    limits = ServingLimits(memory_mib=1024, unwatched=unwatched)
+    found = judge_one(bench, models, server="auto", python=python_without_seccomp, limits=limits)
+    assert found.outcome == outcome
+    assert ("ServingLimits(unwatched=True) does without" in found.reasons) is not unwatched
+
+
+def test_a_secret_of_the_executor_is_not_told_by_what_a_server_says(bench, models, put_on_path, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "hunter2 of the executor")
+    monkeypatch.setenv("REGISTRY_URL", "postgresql://user:open-sesame@db/x")
+    put_on_path(first="sys.exit('found hunter2 of\\n the executor, user:open-sesame@db, and /usr/bin')")
+    reasons = judge_one(bench, models, server="auto").reasons
+    assert "found ***, user:***@db, and /usr/bin" in reasons
+
+
+def test_an_answer_that_says_it_is_larger_than_it_is_is_not_made():
+    bomb = predict_pb2.PredictResponse()
+    bomb.outputs["y"].dtype = 1
+    bomb.outputs["y"].tensor_shape.dim.add(size=1 << 26)
+    bomb.outputs["y"].float_val.append(1)
+    with docker_daemon(bomb.SerializeToString()):
+        client = Client(f"localhost:{DockerDaemon.port}", "m")
+        with pytest.raises(ConnectionError, match="it holds 67108864 values"):
+            client.ask(predict_pb2.PredictRequest())
+        client.close()
 
 
 @pytest.mark.parametrize(
@@ -256,7 +301,13 @@ def test_on_a_platform_tfx_s_executor_judges(bench, models, answer, outcome, rea
 
 def test_a_platform_that_cannot_be_reached_is_unknown_and_a_broken_model_is_not_blessed(bench, models, monkeypatch):
     nowhere = docker_spec(["latest"], client_base_url="unix:///nowhere/docker.sock")
-    options = {"serving_spec": nowhere, "limits": None, "budgets": None, "server": "auto"}
+    options = {
+        "serving_spec": nowhere,
+        "request_spec": asks("serving_default"),
+        "limits": None,
+        "budgets": None,
+        "server": "auto",
+    }
     monkeypatch.setenv("KUBECONFIG", "/nowhere/config")
     kubernetes = protos.ServingSpec(
         tensorflow_serving=protos.TensorFlowServing(tags=["latest"]), kubernetes=protos.KubernetesConfig()

@@ -130,7 +130,7 @@ def candidate(name, auc, *, size=100.0, latency=None, blessing=Blessing.BLESSED,
 
 
 def winner(wanted, *candidates):
-    return choose("selector", "/out", candidates, wanted).selected.uri
+    return choose("selector", "/out", candidates, Wanted.from_json(wanted.to_json())).selected.uri
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,16 @@ def winner(wanted, *candidates):
         ({"max_latency_ms": 5}, [candidate("a", 0.9), candidate("b", 0.1, latency=5)], "b"),
         ({"minimum": {"recall": 0.5}}, [candidate("a", 0.9, recall=0.4), candidate("b", 0.1, recall=0.5)], "b"),
         ({"minimum": {"loss": 0.5}}, [candidate("a", 0.9, loss=0.6), candidate("b", 0.1, loss=0.5)], "b"),
+        (
+            {"metric": "frobs", "higher_is_better": {"frobs": False}},
+            [candidate("a", 0, frobs=0.3), candidate("b", 0, frobs=0.2)],
+            "b",
+        ),
+        (
+            {"minimum": {"frobs": 0.5}, "higher_is_better": {"frobs": True}},
+            [candidate("a", 0.9, frobs=0.4), candidate("b", 0.1, frobs=0.5)],
+            "b",
+        ),
         ({"tolerance": 0.02}, [candidate("a", 0.9, latency=6), candidate("b", 0.89, latency=5)], "b"),
         ({"tolerance": 0.02}, [candidate("a", 0.9), candidate("b", 0.89, size=10)], "b"),
         ({"tolerance": 0.02}, [candidate("a", 0.9), candidate("b", 0.87, size=10)], "a"),
@@ -165,6 +175,7 @@ def test_without_candidates_nobody_wins():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"metric": "frobs", "higher_is_better": {"frobs": 1}}, "of 'frobs' is 1; expected a metric and a bool"),
         ({"metric": "frobs"}, "which way metric 'frobs' is better is not known"),
         ({"minimum": {"auc": float("inf")}}, "inf is not a number to compare with"),
         ({"tolerance": -1}, "tolerance is -1; expected a number from 0"),
@@ -183,3 +194,14 @@ def test_more_channels_than_there_are_inputs_are_refused():
     model = parts.GiveModel(folder="f", name="n")
     with pytest.raises(InvalidInputError, match="there are 5 channels of models; expected 4 at most"):
         ModelSelector(models=[model.outputs["model"]] * 5, evaluations=[], metric="auc")
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc"], ids=["to a file", "to a folder"])
+def test_a_link_in_the_selected_model_is_refused_instead_of_followed(tmp_path, target):
+    from ama_tfx.components.model_selector import _copy
+
+    (tmp_path / "model" / "assets").mkdir(parents=True)
+    (tmp_path / "model" / "assets" / "link").symlink_to(target)
+    with pytest.raises(InvalidInputError, match="link' is a link; expected a model of regular files"):
+        _copy(str(tmp_path / "model"), str(tmp_path / "selected"))
+    assert not (tmp_path / "selected").exists()

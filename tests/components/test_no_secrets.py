@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import traceback
 
 import pytest
 
@@ -14,6 +15,8 @@ from ama_tfx.errors import AmaError, InvalidInputError
 from ama_tfx.orchestration import KubeflowOptions, compile_pipeline
 
 parts = pytest.importorskip("secret_parts")
+from tfx.dsl.component.experimental.placeholders import ConcatPlaceholder  # noqa: E402
+
 import ama_tfx.components as suite  # noqa: E402  (TFX is imported once, with the parts)
 
 SECRET = "hunter2-s3cret"
@@ -88,9 +91,18 @@ def test_a_registry_with_a_password_is_refused_and_not_shown(name):
         ("AmaContainerTask", {"command": ["fetch", "--token", SECRET], "env": ["AMA_TEST_TOKEN"]}),
         ("AmaContainerTask", {"env": [f"AMA_TEST_TOKEN={SECRET}"]}),
         ("AmaContainerTask", {"env": [SECRET]}),
+        ("AmaContainerTask", {"env": [SECRET.replace("-", "_")]}),
+        ("DataGate", {"notifier": "webhook", "notify_to": "https://d.org/", "secret_env": SECRET.replace("-", "_")}),
+        ("DataGate", {"notifier": "webhook", "notify_to": f"env:{SECRET.replace('-', '_')}"}),
         ("AmaContainerTask", {"image": f"https://ann:{SECRET}@registry.example/i:1"}),
         ("AmaContainerTask", {"parameters": {"text": str, "k": dict}, "defaults": {"k": {"u": URL}}}),
         ("AssetPusher", {"push_destination": f"s3://key:{SECRET}@bucket/models"}),
+        ("AmaContainerTask", {"command": ["x", ConcatPlaceholder(["Bearer ", SECRET])], "env": ["AMA_TEST_TOKEN"]}),
+        (
+            "AmaContainerTask",
+            {"command": ["x", ConcatPlaceholder([SECRET[:5], SECRET[5:]])], "env": ["AMA_TEST_TOKEN"]},
+        ),
+        ("AmaContainerTask", {"command": ["git", "clone", f"https://{SECRET}-0123@github.com/o/r"]}),
         ("ContainerCheck", {"command": ["check", URL]}),
         ("ContainerCheck", {"parameters": {"token": SECRET}, "env": ["AMA_TEST_TOKEN"]}),
         ("ContainerCheck", {"env": [f"X={SECRET}"]}),
@@ -108,6 +120,7 @@ def test_a_secret_elsewhere_is_refused_and_not_shown(name, change, monkeypatch):
     with pytest.raises(InvalidInputError) as caught:
         make(**{**given, **change})
     assert SECRET not in str(caught.value)
+    assert SECRET.replace("-", "_") not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +218,15 @@ def test_a_pipeline_of_all_of_them_compiles_without_any_secret_of_the_environmen
     for value in [*SECRETS.values(), SECRET, "s3cret"]:
         assert value not in content
         assert json.dumps(value)[1:-1] not in content
+
+
+@pytest.mark.parametrize("address", ["http://{}/s3cr3t-path\n", "http://{}/s3cr3t path", "http://{}/s3cr3t\x7f"])
+def test_an_address_from_the_environment_with_blanks_is_used_or_not_shown(address, monkeypatch):
+    from ama_tfx.components.notifiers import Notification, load_notifier
+    from ama_tfx.components.verdicts import judge
+
+    monkeypatch.setenv("AMA_ALLOW_PRIVATE_URLS", "1")
+    monkeypatch.setenv("HOOK", address.format("127.0.0.1:9"))
+    with pytest.raises(AmaError, match="host '127.0.0.1' cannot be reached: (Connection refused|InvalidURL)") as caught:
+        load_notifier("webhook")(Notification(judge("gate", "/data", []), "env:HOOK"))
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))

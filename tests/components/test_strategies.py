@@ -73,8 +73,10 @@ def test_a_version_that_was_made_elsewhere_is_told_as_that(trained, tmp_path):
     model.mkdir()
     (model / "saved_model.pb").write_text("from a colleague")
     trained.registry.register("model", model, alias="champion")
-    with pytest.raises(RunFailedError, match="none of the 3 artifacts of 'model'.*bring it in with AssetImporter"):
-        resolve(trained, AliasStrategy, asset="model:champion")
+    message = "none of the 3 artifacts of 'model' that pipelines of this name made .*bring in with AssetImporter"
+    for optional in (False, True):
+        with pytest.raises(RunFailedError, match=f"Found: failed: UnresolvedError: .*{message}"):
+            resolve(trained, AliasStrategy, asset="model:champion", optional=optional)
 
 
 def test_a_retired_version_is_not_resolved(trained):
@@ -83,10 +85,15 @@ def test_a_retired_version_is_not_resolved(trained):
         resolve(trained, AliasStrategy, asset="model:2")
 
 
-def test_where_nothing_may_be_found_the_resolver_gives_nothing(trained):
+@pytest.mark.parametrize(
+    ("asset", "registry"),
+    [("model:champion", "registry"), ("ranker:champion", "registry"), ("model:champion", "none yet")],
+    ids=["no alias", "no asset", "no registry"],
+)
+def test_where_nothing_may_be_found_the_resolver_gives_nothing(trained, asset, registry):
     found = Resolver(
         AliasStrategy,
-        config={"asset": "model:champion", "registry": trained.url, "optional": True},
+        config={"asset": asset, "registry": str(trained.folder / registry), "optional": True},
         model=Channel(type=standard_artifacts.Model),
     ).with_id("Found")
     examples = parts.MakeExamples(text="rows")
@@ -124,8 +131,16 @@ def test_retired_and_foreign_versions_are_passed_over(trained, tmp_path):
     assert resolve(trained, BestAssetStrategy, metric="auc")[0] == "third"
 
 
+def test_where_the_best_are_all_foreign_the_run_fails_also_when_nothing_may_be_found(trained, tmp_path):
+    (tmp_path / "model").write_text("from a colleague")
+    trained.registry.register("model", tmp_path / "model")
+    trained.registry.notes.record_metrics("model:4", {"auc": 0.9})
+    with pytest.raises(RunFailedError, match=r"with the metric 'auc' \(1\) each is retired or none of this pipeline's"):
+        resolve(trained, BestAssetStrategy, metric="auc", optional=True)
+
+
 def test_a_metric_that_nothing_has_fails_the_run_by_name(trained):
-    with pytest.raises(RunFailedError, match=r"with the metric 'auc'; note it with `ama metrics`"):
+    with pytest.raises(RunFailedError, match=r"has the metric 'auc'; note it with `ama metrics`"):
         resolve(trained, BestAssetStrategy, metric="auc")
 
 
@@ -153,5 +168,5 @@ def test_kubeflow_refuses_them_so_there_the_importer_does_the_job(bench):
         AliasStrategy, config={"asset": "model:champion"}, model=Channel(type=standard_artifacts.Model)
     ).with_id("Found")
     pipeline = bench.pipeline(found, flow.ReadModel(model=found.outputs["model"]))
-    with pytest.raises(InvalidInputError, match="AliasStrategy"):
+    with pytest.raises(InvalidInputError, match="'Found' has the strategy AliasStrategy.*AssetImporter.*champion="):
         compile_pipeline(pipeline, "kubeflow", KubeflowOptions(image="trips:1"))

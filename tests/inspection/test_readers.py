@@ -151,6 +151,14 @@ def test_results_of_tfma_are_metrics_with_their_slices():
     assert found.problems == ()
 
 
+def test_of_tfmas_models_the_candidate_is_the_one_whose_metrics_have_plain_names():
+    found = inspect_files(local_files(DATA / "evaluation_with_baseline"))
+    assert found.metrics["auc"] == pytest.approx(0.867831, abs=1e-6)
+    assert found.metrics["auc[size=small]"] == pytest.approx(0.440698, abs=1e-6)
+    assert found.metrics["auc[baseline]"] == pytest.approx(0.979809, abs=1e-6)
+    assert found.metrics["auc[diff, size=large]"] == pytest.approx(-0.114919, abs=1e-6)
+
+
 def test_a_schema_is_the_same_as_text_and_serialized():
     assert inspect({"schema.pbtxt": TEXT_SCHEMA.encode()}).schema == FEATURES
     assert inspect({"schema.pb": SERIALIZED_SCHEMA}).schema == FEATURES

@@ -2,6 +2,7 @@ import pytest
 
 from ama_tfx.errors import BackendError, InvalidInputError, NotFoundError, PermissionDeniedError
 from ama_tfx.orchestration import CompiledPipeline, read_compiled
+from ama_tfx.orchestration.compiled import without_passwords
 
 HELLO = CompiledPipeline(target="local", pipeline_name="demo", content=b"hello")
 
@@ -49,3 +50,39 @@ def test_what_no_target_compiled_is_refused(tmp_path, target, content):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(InvalidInputError):
         read_compiled(tmp_path / "file", target)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://ann:s3cr3t@host/db",
+        "postgres://ann:p:s3cr3t@host/db",
+        "postgres://ann:p#s3cr3t@host/db",
+        "postgres://ann:p/s3cr3t@host/db",
+        "postgres://:s3cr3t@host/db",
+        "https://ghp_s3cr3t@github.com/x",
+        "https://s3cr3t-0123456789@github.com/x",
+    ],
+)
+@pytest.mark.parametrize("around", ['{"url": "%s"}', "\x0a\x20%s\x12\x04"], ids=["json", "protobuf"])
+def test_a_secret_in_a_url_is_refused_and_not_shown(url, around):
+    with pytest.raises(InvalidInputError, match="a URL with a password") as caught:
+        without_passwords(CompiledPipeline("local", "demo", (around % url).encode()))
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://host:8080/models/x@v1",
+        '{"a": "http://host:8080", "b": "x@y"}',
+        '"curl http://host:8080\\nme@host"',
+        "docker://busybox:1.36@sha256:" + 64 * "0",
+        "https://ann@host/x",
+        "ama://default/taxi/model:champion@x",
+        "x" * 200_000 + "://" * 1000 + "u:" * 10_000,
+    ],
+)
+def test_what_is_no_secret_is_left_alone(text):
+    compiled = CompiledPipeline("local", "demo", text.encode())
+    assert without_passwords(compiled) is compiled

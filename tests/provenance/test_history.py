@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,133 @@ def test_metrics_of_tfma_are_read_with_their_slices(writer, history):
     assert by_path.overall
     assert by_path.overall.items() < by_path.metrics.items()
     assert all("[" in name for name in by_path.metrics.keys() - by_path.overall.keys())
+
+
+WITH_BASELINE = Path(__file__).parents[1] / "inspection" / "data" / "evaluation_with_baseline"
+
+
+def trained_and_data(writer):
+    model = writer.execute("first", "Trainer", outputs={"model": Made("Model", "/m")})
+    return model, writer.execute("first", "Gen", outputs={"examples": Made("Examples", "/e")})["examples"]
+
+
+def test_metrics_beside_a_baseline_are_the_models_own(writer, history):
+    model, data = trained_and_data(writer)
+    evaluate(writer, model, data, str(WITH_BASELINE))
+    (found,) = history.metrics(model["model"])
+    assert found.overall == {"auc": pytest.approx(0.867831, abs=1e-6)}
+    assert found.metrics == {
+        "auc": pytest.approx(0.867831, abs=1e-6),
+        "auc[size=large]": pytest.approx(0.862399, abs=1e-6),
+        "auc[size=small]": pytest.approx(0.440698, abs=1e-6),
+    }
+
+
+@pytest.mark.parametrize(
+    ("specs", "own"),
+    [
+        (
+            [{"name": "new"}, {"name": "old", "isBaseline": True}],
+            {"auc": 0.9, "auc[hour=3, 4]": 0.8, "loss[baseline]": 0.1},
+        ),
+        (
+            [{"name": "new"}],
+            {"auc": 0.9, "auc[hour=3, 4]": 0.8, "auc[old]": 0.7, "auc[diff]": 0.2, "loss[baseline]": 0.1},
+        ),
+        ([], {"auc[new]": 0.9, "auc[new, hour=3, 4]": 0.8, "auc[old]": 0.7}),
+    ],
+)
+def test_which_metrics_are_the_models_own_is_what_tfmas_configuration_says(writer, history, tmp_path, specs, own):
+    model, data = trained_and_data(writer)
+    told = {"auc[new]": 0.9, "auc[new, hour=3, 4]": 0.8, "auc[old]": 0.7, "auc[diff]": 0.2, "loss[baseline]": 0.1}
+    (tmp_path / "metrics.json").write_text(json.dumps(told))
+    (tmp_path / "eval_config.json").write_text(json.dumps({"evalConfig": {"modelSpecs": specs}}))
+    evaluate(writer, model, data, str(tmp_path))
+    (found,) = history.metrics(model["model"])
+    assert found.metrics == own
+
+
+def test_what_a_node_took_under_two_names_it_took_as_both(writer, history):
+    model, data = trained_and_data(writer)
+    outputs = {"evaluation": Made("ModelEvaluation", str(WITH_BASELINE))}
+    inputs = {"examples": [data], "model": [model["model"]], "baseline_model": [model["model"]]}
+    evaluator = writer.execute("first", "Evaluator", inputs=inputs, outputs=outputs)
+    assert [(event.key, event.artifact_id) for event in history.run("first").nodes[-1].inputs] == [
+        ("baseline_model", model["model"]),
+        ("examples", data),
+        ("model", model["model"]),
+    ]
+    assert [one.evaluation.artifact.id for one in history.metrics(model["model"])] == [evaluator["evaluation"]]
+
+
+def test_what_a_resolver_chose_is_told_and_is_nothing_that_it_made(writer, history):
+    model, _ = trained_and_data(writer)
+    resolver = writer.execute("second", "Champion", component=RESOLVER)
+    event = writer.protos.Event(type=writer.protos.Event.INTERNAL_OUTPUT)
+    event.execution_id, event.artifact_id = resolver.execution, model["model"]
+    event.path.steps.add().key = "model"
+    writer.store.put_events([event])
+    details = history.run("second")
+    (node,) = details.nodes
+    assert [(event.key, event.artifact_id) for event in node.chosen] == [("model", model["model"])]
+    assert (node.outputs, node.state) == ((), RunState.COMPLETE)
+    assert details.artifacts[model["model"]].uri == "/m"
+    assert history.lineage(model["model"]).maker(model["model"]).node == "Trainer"
+
+
+def import_copy(writer, run, reference=REFERENCE):
+    made = Made("Model", f"/imported/{run}", custom={"reference": reference})
+    return writer.execute(run, "AssetImporter", outputs={"result": made})
+
+
+def test_an_imported_model_was_made_from_what_the_registered_one_was(writer, history):
+    data = writer.execute("first", "Gen", outputs={"examples": Made("Examples", "/e")})["examples"]
+    model = writer.execute("first", "Trainer", inputs={"examples": [data]}, outputs={"model": Made("Model", "/m")})
+    register(writer, "first", model["model"])
+    copy = import_copy(writer, "second")
+    register(writer, "second", copy["result"])
+    assert [(one.artifact.uri, one.steps) for one in history.datasets(copy["result"])] == [("/e", 2)]
+    newer = writer.execute(
+        "second", "Trainer", inputs={"base": [copy["result"]]}, outputs={"model": Made("Model", "/n")}
+    )
+    assert [(one.artifact.uri, one.steps) for one in history.datasets(newer["model"])] == [("/e", 3)]
+    stranger = import_copy(writer, "third", f"ama://default/model@sha256:{'2' * 64}")
+    assert history.datasets(stranger["result"]) == []
+    assert history.artifact(f"ama://default/model@sha256:{'2' * 64}").id == stranger["result"]
+
+
+def test_the_evaluations_of_a_registered_model_and_of_its_copies_are_of_one_model(writer, history):
+    model, data = trained_and_data(writer)
+    register(writer, "first", model["model"])
+    copy = {"model": import_copy(writer, "second")["result"]}
+    other = {"model": import_copy(writer, "third", f"ama://default/model@sha256:{'2' * 64}")["result"]}
+    own = evaluate(writer, model, data, "/a")
+    of_copy = evaluate(writer, copy, data, "/b")
+    of_other = evaluate(writer, other, data, "/c")
+    evaluate(writer, copy, data, "/as-baseline", key="baseline_model")
+
+    def found(artifact):
+        return {one.evaluation.artifact.id for one in history.metrics(artifact)}
+
+    assert found(model["model"]) == found(copy["model"]) == found(history.artifact(REFERENCE).id) == {own, of_copy}
+    assert found(other["model"]) == {of_other}
+
+
+def test_a_selected_model_was_not_made_from_what_its_evaluation_compared_with(writer, history):
+    def trained(node, uri):
+        data = writer.execute("first", f"{node}Gen", outputs={"examples": Made("Examples", f"{uri}/data")})
+        inputs = {"examples": [data["examples"]]}
+        return data["examples"], writer.execute("first", node, inputs=inputs, outputs={"model": Made("Model", uri)})
+
+    (_, champion), (data, candidate) = trained("Old", "/champion"), trained("New", "/candidate")
+    inputs = {"model": [candidate["model"]], "baseline_model": [champion["model"]], "examples": [data]}
+    made = {"evaluation": Made("ModelEvaluation", "/v"), "blessing": Made("ModelBlessing", "/b")}
+    evaluation = writer.execute("first", "Evaluator", inputs=inputs, outputs=made)
+    inputs = {"model_1": [candidate["model"]], "evaluation_1": [evaluation["evaluation"]]}
+    made = {"model": Made("Model", "/selected"), "verdict": Made("ama_tfx.Verdict", "/verdict")}
+    selected = writer.execute("first", "ModelSelector", inputs=inputs, outputs=made)
+    assert [one.artifact.uri for one in history.datasets(selected["model"])] == ["/candidate/data"]
+    assert {one.artifact.uri for one in history.datasets(evaluation["blessing"])} == {
+        "/candidate/data",
+        "/champion/data",
+    }

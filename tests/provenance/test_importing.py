@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,14 @@ def test_metrics_are_noted_of_the_model_and_never_overwrite(writer, history, loc
     assert import_run(local_registry, record).noted == {}
 
 
+def test_metrics_beside_a_baseline_are_noted_too(writer, history, local_registry, registered):
+    reference = registered("model")
+    folder = Path(__file__).parents[1] / "inspection" / "data" / "evaluation_with_baseline"
+    write_run(writer, reference, evaluation=str(folder))
+    noted = import_run(local_registry, record_run(history, history.run("first"))).noted
+    assert noted == {reference: {"auc": pytest.approx(0.867831, abs=1e-6)}}
+
+
 def test_importing_changes_nothing_when_the_run_is_not_there(history, local_registry):
     with pytest.raises(NotFoundError):
         record_run(history, history.run("first"))
@@ -167,7 +176,44 @@ def test_a_pipelines_runs_have_a_name_that_an_asset_may_have(local_registry, tmp
         ("config", '{"a": {"token": "opens-it"}}', '{"a": {"token": "[redacted]"}}'),
         ("config", '{"a":  1}', '{"a":  1}'),
         ("config", {"list": [{"secret": "opens-it"}]}, {"list": [{"secret": "[redacted]"}]}),
-        ("broken", '{"token": "x"', '{"token": "x"'),
+        ("broken", '{"token": "x"', '{"token": [redacted]'),
+        (
+            "config",
+            '{"env":[{"name":"DB_PASSWORD","value":"x"}]}',
+            '{"env": [{"name": "DB_PASSWORD", "value": "[redacted]"}]}',
+        ),
+        ("config", {"env": [{"name": "HOME", "value": "/x"}]}, {"env": [{"name": "HOME", "value": "/x"}]}),
+        ("config", {"passwords": ["x"], "tokens": {"a": "x"}}, {"passwords": "[redacted]", "tokens": "[redacted]"}),
+        ("config", {"headers": {"Authorization": "Bearer x"}}, {"headers": {"Authorization": "[redacted]"}}),
+        ("config", ' {"password":"x"}', '{"password": "[redacted]"}'),
+        ("db", "host=h user=u password=opens-it", "host=h user=u password=[redacted]"),
+        ("args", '["--password=opens-it", "--n=1"]', '["--password=[redacted]", "--n=1"]'),
+        ("args", ["--token", "opens-it", "--n", "1"], ["--token", "[redacted]", "--n", "1"]),
+        ("args", "run --api-token opens-it --n 1", "run --api-token [redacted] --n 1"),
+        ("url", "postgres://u:open/s-it@h/db", "postgres://u:[redacted]@h/db"),
+        ("url", "postgres://u:op:en@s-it@h/db", "postgres://u:[redacted]@h/db"),
+        ("url", "https://opens-it@github.com/o/r", "https://[redacted]@github.com/o/r"),
+        ("url", "http://h:8080/models/x@v1?page=2", "http://h:8080/models/x@v1?page=2"),
+        (
+            "uri",
+            "https://b.example.org/k?X-Amz-Signature=opens-it&v=1",
+            "https://b.example.org/k?X-Amz-Signature=[redacted]&v=1",
+        ),
+        (
+            "to",
+            "https://desk.example.org/t?access_token=opens-it",
+            "https://desk.example.org/t?access_token=[redacted]",
+        ),
+        ("pwd", "opens-it", "[redacted]"),
+        ("passphrase", "opens-it", "[redacted]"),
+        ("dbPasswordOld", "opens-it", "[redacted]"),
+        ("max_tokens", 512, 512),
+        ("tokenizer", "bert", "bert"),
+        ("reason", "KeyError: 'label' of key=3", "KeyError: 'label' of key=3"),
+        ("reason", "sent Authorization: Basic b3BlbnM6aXQ=", "sent Authorization: [redacted]"),
+        ("reason", "sent {'password': 'opens it', 'n': 1}", "sent {'password': [redacted], 'n': 1}"),
+        ("file", "A=1\nAWS_SECRET_ACCESS_KEY=opens-it\nB=2", "A=1\nAWS_SECRET_ACCESS_KEY=[redacted]\nB=2"),
+        ("pem", "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----", "[redacted]"),
         ("n", 2**62, str(2**62)),
         ("n", float("nan"), "nan"),
         ("n", 0.5, 0.5),
@@ -178,3 +224,8 @@ def test_a_pipelines_runs_have_a_name_that_an_asset_may_have(local_registry, tmp
 )
 def test_a_document_holds_no_secret_and_no_number_that_json_changes(name, value, shown):
     assert redacted(name, value) == shown
+
+
+def test_a_long_text_is_cleaned_in_no_long_time():
+    for piece in ("a=", "a:", "a-", "://u:", "a", " ", "'", "?a=", "https://", "--a "):
+        assert redacted("text", piece * (200_000 // len(piece)))

@@ -117,3 +117,15 @@ def test_a_folder_is_zipped_as_it_is_and_an_empty_one_is_not(tmp_path):
         export_folder(tmp_path / "nothing", tmp_path / "g.zip")
     with pytest.raises(InvalidInputError, match="is not a folder"):
         export_folder(tmp_path / "f.zip", tmp_path / "g.zip")
+
+
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_a_folder_with_a_link_is_refused(tmp_path, linked):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.txt").write_text("a")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "source" / "link").symlink_to(tmp_path / ("elsewhere" if linked == "folder" else "file"))
+    with pytest.raises(InvalidInputError, match="link' is a link; expected regular files and folders"):
+        export_folder(tmp_path / "source", tmp_path / "out.zip")
+    assert not (tmp_path / "out.zip").exists()

@@ -15,15 +15,16 @@ from ama_tfx.components.asset_importer.driver import Driver
 from ama_tfx.components.asset_importer.executor import Executor
 from ama_tfx.components.asset_importer.work import parse_importable
 from ama_tfx.components.registry_url import without_secret
+from ama_tfx.components.types import Asset
 from ama_tfx.errors import InvalidInputError, did_you_mean
 from ama_tfx.registry import is_pinned
 
 
 class AssetImporterSpec(ComponentSpec):
-    """Output and parameters; `AssetImporter` gives the output its type."""
+    """Outputs and parameters; `AssetImporter` gives ``result`` its type."""
 
     PARAMETERS = {
-        "asset": ExecutionParameter(type=str),
+        "asset_name": ExecutionParameter(type=str),
         "registry": ExecutionParameter(type=str, optional=True),
         "materialize": ExecutionParameter(type=int),
         "properties": ExecutionParameter(type=str),  # JSON, because Kubeflow hands dictionaries over as strings
@@ -32,7 +33,7 @@ class AssetImporterSpec(ComponentSpec):
         "registry_id": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {}
-    OUTPUTS = {"result": ChannelParameter(type=types.Artifact)}
+    OUTPUTS = {"result": ChannelParameter(type=types.Artifact), "asset": ChannelParameter(type=Asset)}
 
 
 class AssetImporter(base_component.BaseComponent):
@@ -61,6 +62,8 @@ class AssetImporter(base_component.BaseComponent):
     Outputs:
         result: One artifact of the given type, with custom properties ``reference`` (by digest), ``version``, ``asset``
             and ``materialized``.
+        asset: The version itself, an `ama_tfx.Asset`: what AssetPusher's ``asset``, BlessingValidator's and the
+            ``refs`` of AssetRegistrar take, without registering the files again.
 
     Raises:
         InvalidInputError: A parameter that can never work, when the pipeline is composed.
@@ -83,18 +86,19 @@ class AssetImporter(base_component.BaseComponent):
         self.cache_needs_driver = isinstance(asset, RuntimeParameter) or not is_pinned(parse_importable(asset))
         """Whether a cached result may be stale where TFX does not run the driver."""
         spec = _spec_class(artifact_type)(
-            asset=asset,
+            asset_name=asset,
             registry=without_secret(registry),
             materialize=int(materialize),
             properties=json.dumps(dict(properties or {}), sort_keys=True),
             result=types.Channel(type=artifact_type),
+            asset=types.Channel(type=Asset),
         )
         super().__init__(spec)
 
 
 def _spec_class(artifact_type: type[types.Artifact]) -> type[AssetImporterSpec]:
     """Return the specification for this type: a spec is fixed per class, what users import is not."""
-    outputs = {"result": ChannelParameter(type=artifact_type)}
+    outputs = {**AssetImporterSpec.OUTPUTS, "result": ChannelParameter(type=artifact_type)}
     return type("AssetImporterSpec", (AssetImporterSpec,), {"OUTPUTS": outputs})
 
 

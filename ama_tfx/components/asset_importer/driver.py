@@ -26,7 +26,7 @@ class Driver(base_driver.BaseDriver, component_driver.BaseDriver):
         parameters = execution_info.exec_properties
         artifact = artifact_utils.get_single_instance(execution_info.output_dict["result"])
         with open_existing(parameters.get("registry") or None) as registry:
-            details = locate(registry, parameters["asset"], artifact.type_name)
+            details = locate(registry, parameters["asset_name"], artifact.type_name)
             registry_id = registry.id
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["resolved"].string_value = str(details.version.reference)

@@ -17,6 +17,7 @@ from tfx.types.artifact import PropertyType
 from tfx.types.value_artifact import ValueArtifact
 from tfx.utils import io_utils
 
+from ama_tfx.components.asset_artifact import describe_asset, write_manifest
 from ama_tfx.components.asset_importer.work import Import, Imported, fetch, link, parse_properties
 from ama_tfx.errors import InvalidInputError
 
@@ -24,7 +25,7 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Fills the one artifact of the output ``result``."""
+    """Fills the artifact of the output ``result``, and that of ``asset`` where there is one."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """See `tfx.dsl.components.base.base_executor.BaseExecutor.Do`."""
@@ -32,13 +33,16 @@ class Executor(base_executor.BaseExecutor):
         request = Import(
             registry=exec_properties.get("registry") or None,
             # Without a driver, on Kubeflow and Vertex, nobody has resolved it yet.
-            reference=exec_properties.get("resolved") or exec_properties["asset"],
+            reference=exec_properties.get("resolved") or exec_properties["asset_name"],
             kind=artifact.type_name,
             properties=parse_properties(exec_properties["properties"]),
         )
         is_materialized = bool(int(exec_properties["materialize"]))
         imported = _materialize(request, artifact) if is_materialized else _link(request, artifact)
         _describe(artifact, imported, is_materialized=is_materialized)
+        for asset in output_dict.get("asset", ()):
+            write_manifest(asset.uri, imported.manifest)
+            describe_asset(asset, imported.version)
 
 
 def _materialize(request: Import, artifact: types.Artifact) -> Imported:

@@ -10,6 +10,26 @@ from tfx import types
 from tfx.dsl.io import fileio
 
 from ama_tfx.components.asset_importer.work import REFERENCE_FILE, fetch_linked
+from ama_tfx.errors import InvalidInputError
+
+
+def is_linked(artifact: types.Artifact) -> bool:
+    """Return whether an artifact's folder holds a reference to its files instead of these."""
+    return artifact.has_custom_property("materialized") and not artifact.get_int_custom_property("materialized")
+
+
+def require_files(*artifacts: types.Artifact) -> None:
+    """Make sure that the files of artifacts lie where their URIs say.
+
+    Raises:
+        InvalidInputError: One is linked.
+    """
+    for artifact in artifacts:
+        if is_linked(artifact):
+            raise InvalidInputError(
+                f"{artifact.uri!r} is linked, its files are in the registry; import it with "
+                "AssetImporter(…, materialize=True)"
+            )
 
 
 @contextlib.contextmanager
@@ -24,7 +44,7 @@ def linked_content(artifact: types.Artifact) -> Iterator[str]:
         NotFoundError: The registry, or the version in it, is gone.
     """
     document = posixpath.join(artifact.uri, REFERENCE_FILE)
-    if not artifact.has_custom_property("materialized") or artifact.get_int_custom_property("materialized"):
+    if not is_linked(artifact):
         yield artifact.uri
         return
     with fileio.open(document, "rb") as stream:

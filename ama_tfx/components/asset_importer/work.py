@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ama_tfx.components.asset_registrar.work import TFX_PREFIX
 from ama_tfx.errors import ConflictError, IntegrityError, InvalidInputError
-from ama_tfx.registry import DEFAULT_WORKSPACE, AssetRef, Details, Registry, Version, default_registry_url
+from ama_tfx.registry import DEFAULT_WORKSPACE, AssetRef, Details, Manifest, Registry, Version, default_registry_url
 from ama_tfx.storage import canonical_json, parse_json
+
+TFX_PREFIX = "tfx."
+"""Properties that an artifact itself carries (``tfx.split_names``) are registered under this prefix."""
 
 UNTYPED = "Files"
 """The kind of a version whose author did not say what it is; it may be imported as anything."""
@@ -43,9 +45,10 @@ class Import:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an artifact is told: which version it is, its typed properties, and how to read its files."""
+    """What an artifact is told: which version it is, its manifest, typed properties, and how to read its files."""
 
     version: Version
+    manifest: Manifest
     properties: Mapping[str, Any]
     formats: Mapping[str, str]
 
@@ -122,7 +125,7 @@ def fetch(request: Import, target: Path, *, one_file: bool) -> Imported:
                 )
             wanted = AssetRef(wanted.asset, wanted.selector, paths[0])
         registry.download(wanted, target)
-    return _imported(details, request)
+        return _imported(registry, details, request)
 
 
 def link(request: Import) -> tuple[Imported, dict[str, bytes]]:
@@ -133,13 +136,14 @@ def link(request: Import) -> tuple[Imported, dict[str, bytes]]:
     """
     with open_existing(request.registry) as registry:
         details = locate(registry, request.reference, request.kind)
-        manifest = registry.manifest(details.version.reference)
+        imported = _imported(registry, details, request)
         document = {
             "schema_version": 1,
             "reference": str(details.version.reference),
             "registry": str(registry.location),
         }
-    return _imported(details, request), {REFERENCE_FILE: canonical_json(document), "manifest.json": manifest.to_bytes()}
+    documents = {REFERENCE_FILE: canonical_json(document), "manifest.json": imported.manifest.to_bytes()}
+    return imported, documents
 
 
 def fetch_linked(document: bytes, target: Path) -> None:
@@ -163,11 +167,12 @@ def parse_properties(text: str) -> dict[str, Any]:
     return found
 
 
-def _imported(details: Details, request: Import) -> Imported:
+def _imported(registry: Registry, details: Details, request: Import) -> Imported:
     recorded = {
         key[len(TFX_PREFIX) :]: value for key, value in details.properties.items() if key.startswith(TFX_PREFIX)
     }
-    return Imported(details.version, {**recorded, **request.properties}, _formats(details))
+    manifest = registry.manifest(details.version.reference)
+    return Imported(details.version, manifest, {**recorded, **request.properties}, _formats(details))
 
 
 def _formats(details: Details) -> dict[str, str]:

@@ -15,11 +15,13 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.asset_importer.work import open_existing
 from ama_tfx.components.asset_pusher.promoting import Promotion, plan_promotion, promote, require_same_content
 from ama_tfx.components.asset_pusher.remote import push_remote
 from ama_tfx.components.asset_pusher.work import Pushed, push, read_content
 from ama_tfx.components.blessings import read_blessing
+from ama_tfx.components.tree import refuse_links
 from ama_tfx.components.verdicts import Blessing
 from ama_tfx.errors import GateError
 from ama_tfx.registry import AssetRef, Registry
@@ -39,8 +41,10 @@ class Executor(tfx_pusher.Executor):
 
         Raises:
             GateError: It is not pushed, and the pipeline says that it has to be.
+            InvalidInputError: There is a link in the model, even where a copy of it is what would be pushed.
         """
         output = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        require_files(artifact_utils.get_single_instance(input_dict["model"]))
         with contextlib.ExitStack() as stack:
             registry = _registry(stack, input_dict, exec_properties)
             reasons = _refusals(input_dict, json.loads(exec_properties["producers"]))
@@ -50,6 +54,7 @@ class Executor(tfx_pusher.Executor):
             if reasons:
                 self._refuse(output, reasons, is_required=bool(int(exec_properties["require"])))
                 return
+            refuse_links(artifact_utils.get_single_instance(input_dict["model"]).uri)
             source = stack.enter_context(_local(self.GetModelPath(input_dict)))
             pushed = _push(source, registry, input_dict, exec_properties)
             io_utils.copy_dir(str(source), output.uri)  # as TFX's Pusher does

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from tfx.dsl.io import fileio
 
-from ama_tfx.components.asset_pusher.work import MARKER_FILE, Pushed, newest_version, read_content
+from ama_tfx.components.asset_pusher.work import (
+    MARKER_FILE,
+    Content,
+    Pushed,
+    newest_version,
+    next_version,
+    read_content,
+)
+from ama_tfx.components.tree import tree_digests
 from ama_tfx.errors import IntegrityError
 from ama_tfx.storage import Digest
 
@@ -20,24 +28,24 @@ _LAST = "saved_model.pb"
 
 
 def push_remote(source: Path, base: str, now: datetime, reference: str | None = None) -> Pushed:
-    """Write a model as the newest version below a URI, unless it is that already; see `work.push`.
+    """Write a model as the newest version below a URI, unless it is that already, by its digests; see `work.push`.
 
     Raises:
         IntegrityError: What was written is not what is read back; the version has no marker then.
     """
     wanted = read_content(source)
-    marker = wanted.marker(reference)
     newest = newest_version(_names(base))
-    if newest is not None and _marker(posixpath.join(base, str(newest))) == marker:
-        return Pushed(posixpath.join(base, str(newest)), str(newest), changed=False)
-    number = max(int(now.timestamp()), (newest or 0) + 1)
+    if newest is not None and _holds(version := posixpath.join(base, str(newest)), wanted):
+        if reference is not None:
+            _mark(version, wanted.marker(reference))
+        return Pushed(version, str(newest), changed=False)
+    number = next_version(base, newest, now)
     target = posixpath.join(base, str(number))
     for folder in sorted(wanted.folders):
         fileio.makedirs(posixpath.join(target, folder))
     for path in sorted(wanted.files, key=lambda path: (path == _LAST, path)):
         _write(source / path, posixpath.join(target, path), wanted.files[path])
-    with fileio.open(posixpath.join(target, MARKER_FILE), "wb") as stream:
-        stream.write(marker)
+    _mark(target, wanted.marker(reference))
     return Pushed(target, str(number), changed=True)
 
 
@@ -56,10 +64,26 @@ def _names(base: str) -> list[str]:
     return [name.rstrip("/") for name in fileio.listdir(base)] if fileio.exists(base) else []
 
 
-def _marker(version: str) -> bytes | None:
+def _holds(version: str, wanted: Content) -> bool:
+    """Return whether a version was pushed whole and is exactly this; all of it is read."""
+    if not fileio.exists(posixpath.join(version, MARKER_FILE)):
+        return False
+    found = tree_digests(version)
+    found.pop(MARKER_FILE, None)
+    return found == {path: digest.hex for path, digest in wanted.files.items()}
+
+
+def _mark(version: str, marker: bytes) -> None:
     path = posixpath.join(version, MARKER_FILE)
-    if not fileio.exists(path):
-        return None
+    if fileio.exists(path) and _content(path) == marker:
+        return
+    partial = f"{path}.partial"
+    with fileio.open(partial, "wb") as stream:
+        stream.write(marker)
+    fileio.rename(partial, path, overwrite=True)
+
+
+def _content(path: str) -> bytes:
     with fileio.open(path, "rb") as stream:
         content: bytes = stream.read()
     return content

@@ -33,7 +33,12 @@ from ama_tfx.storage import (
 MARKER_FILE = "ama_push.json"
 """The last file of a pushed version: what was pushed, verified."""
 
+LAST_VERSION = 2**63 - 1
+"""The highest number that TensorFlow Serving reads; it passes over a folder whose name is more."""
+
 _CHUNK_BYTES = 1 << 20
+_LONGEST_NAME = 100
+"""Characters: a file system's names may be longer than what Python takes for a number."""
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
@@ -57,7 +62,8 @@ class Pushed:
     Attributes:
         destination: Its version directory.
         version: The directory's name, a number.
-        changed: False when the newest version was exactly this model already.
+        changed: False when the newest version was exactly this model already; its marker then names the asset version
+            that it was pushed as last.
     """
 
     destination: str
@@ -104,7 +110,7 @@ def push(source: Path, base: Path, now: datetime, reference: str | None = None) 
         reference: The asset version that the model is, for the marker.
 
     Raises:
-        InvalidInputError: The source is no folder of regular files.
+        InvalidInputError: The source is no folder of regular files; no higher version can be.
         ContentChangedError: The source was written to meanwhile.
         IntegrityError: What was written is not what is read back.
         PermissionDeniedError, OutOfSpaceError, BackendError: The operating system refused. Whatever is raised, no
@@ -115,8 +121,9 @@ def push(source: Path, base: Path, now: datetime, reference: str | None = None) 
     with _turn(base):
         newest = newest_version([path.name for path in base.iterdir()])
         if newest is not None and _holds(base / str(newest), wanted):
+            _tell_reference(base / str(newest) / MARKER_FILE, wanted, reference)
             return Pushed(str(base / str(newest)), str(newest), changed=False)
-        number = max(int(now.timestamp()), (newest or 0) + 1)
+        number = next_version(str(base), newest, now)
         while not _appear(source, base / str(number), wanted, wanted.marker(reference)):
             number += 1
     return Pushed(str(base / str(number)), str(number), changed=True)
@@ -124,7 +131,22 @@ def push(source: Path, base: Path, now: datetime, reference: str | None = None) 
 
 def newest_version(names: list[str]) -> int | None:
     """Return the highest number among the names of a folder's entries: the version that is served."""
-    return max((int(name) for name in names if name.isascii() and name.isdigit()), default=None)
+    numbers = (int(name) for name in names if name.isascii() and name.isdigit() and len(name) < _LONGEST_NAME)
+    return max((number for number in numbers if number <= LAST_VERSION), default=None)
+
+
+def next_version(base: str, newest: int | None, now: datetime) -> int:
+    """Return the number of the version to add.
+
+    Raises:
+        InvalidInputError: The newest has the highest number that there is.
+    """
+    if newest == LAST_VERSION:
+        raise InvalidInputError(
+            f"{base!r} holds version {LAST_VERSION}, after which there is none that TensorFlow Serving reads; "
+            "remove or rename it"
+        )
+    return max(int(now.timestamp()), (newest or 0) + 1)
 
 
 def _appear(source: Path, target: Path, wanted: Content, marker: bytes) -> bool:
@@ -176,6 +198,12 @@ def _holds(version: Path, wanted: Content) -> bool:
     with contextlib.suppress(InvalidInputError):
         return read_content(version) == wanted
     return False
+
+
+def _tell_reference(marker: Path, wanted: Content, reference: str | None) -> None:
+    """Let the marker of a version that is there already name the asset version that it was now pushed as."""
+    if reference is not None and marker.read_bytes() != wanted.marker(reference):
+        write_file(marker, wanted.marker(reference))
 
 
 def _refuse_links(paths: Iterator[Path]) -> None:

@@ -10,9 +10,9 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from ama_tfx.components.asset_importer.work import TFX_PREFIX
 from ama_tfx.components.asset_registrar.driver import Driver
 from ama_tfx.components.asset_registrar.executor import REF_PREFIX, Executor
-from ama_tfx.components.asset_registrar.work import TFX_PREFIX
 from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Asset
 from ama_tfx.errors import InvalidInputError

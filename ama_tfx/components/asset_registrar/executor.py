@@ -16,10 +16,12 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from ama_tfx.components.asset_artifact import describe_asset, write_manifest
+from ama_tfx.components.asset_importer.linked import linked_content
 from ama_tfx.components.asset_registrar.work import Outcome, Request, open_registry, recordable, register
 from ama_tfx.components.blessings import Signal, read_blessing
-from ama_tfx.components.types import MANIFEST_FILE, Asset
-from ama_tfx.registry import Manifest, default_registry_url
+from ama_tfx.components.types import Asset
+from ama_tfx.registry import default_registry_url
 
 REF_PREFIX = "ref_"
 """An input ``ref_schema`` holds the Asset that the registered version refers to in the role ``schema``."""
@@ -37,7 +39,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact = artifact_utils.get_single_instance(input_dict["artifact"])
         output = artifact_utils.get_single_instance(output_dict["asset"])
         self._store_ahead(artifact.uri, input_dict, exec_properties)
-        with _local(artifact.uri) as content:
+        with linked_content(artifact) as uri, _local(uri) as content:
             outcome = register(
                 Request(
                     registry=exec_properties.get("registry") or None,
@@ -53,7 +55,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     provenance=self._provenance(input_dict, exec_properties),
                 ),
                 # Before the version is visible: an output that cannot be written fails the node and registers nothing.
-                lambda manifest: _write_manifest(output.uri, manifest),
+                lambda manifest: write_manifest(output.uri, manifest),
             )
         _describe(outcome, output)
 
@@ -128,22 +130,10 @@ def _custom_properties(artifact: types.Artifact) -> dict[str, str] | None:
     return {key: found[key].string_value for key in sorted(found) if found[key].string_value} or None
 
 
-def _write_manifest(uri: str, manifest: Manifest) -> None:
-    """Write the manifest to the output's URI: it is what the asset's digest is the SHA-256 of."""
-    fileio.makedirs(uri)
-    with fileio.open(posixpath.join(uri, MANIFEST_FILE), "wb") as stream:
-        stream.write(manifest.to_bytes())
-
-
 def _describe(outcome: Outcome, asset: Asset) -> None:
     """Fill the output artifact's properties."""
     version = outcome.registered.version
-    asset.asset = f"{version.asset.workspace}/{version.asset.name}"
-    asset.version = version.number
-    asset.semantic = str(version.semantic)
-    asset.digest = str(version.digest)
-    asset.reference = str(version.reference)
-    asset.size_bytes = version.size_bytes
+    describe_asset(asset, version)
     if outcome.alias:
         asset.set_string_custom_property("alias", outcome.alias)
     if outcome.refusals:

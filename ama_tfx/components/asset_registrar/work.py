@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ama_tfx.components.asset_importer.work import TFX_PREFIX
 from ama_tfx.components.blessings import Blessing, Signal
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry import (
@@ -21,9 +22,6 @@ from ama_tfx.registry import (
     default_registry_url,
 )
 from ama_tfx.storage import canonical_json
-
-TFX_PREFIX = "tfx."
-"""Properties that the artifact itself carries (``tfx.split_names``) are kept under this prefix."""
 
 
 @dataclass(frozen=True)

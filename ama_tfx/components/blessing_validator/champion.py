@@ -9,9 +9,11 @@ from pathlib import Path
 
 from absl import logging
 
+from ama_tfx.components.blessing_validator import absence
+from ama_tfx.components.bounds import direction
 from ama_tfx.components.verdicts import read_verdict
-from ama_tfx.errors import AmaError, NotFoundError, did_you_mean
-from ama_tfx.registry import Alias, AssetRef, Details, Registry, default_registry_url
+from ama_tfx.errors import AmaError, IntegrityError, NotFoundError
+from ama_tfx.registry import AssetRef, Details, Registry, default_registry_url
 from ama_tfx.storage import canonical_json
 
 APPROVED_BY = "approved-by/"
@@ -20,8 +22,14 @@ APPROVED_BY = "approved-by/"
 EVALUATION, VERDICT = "ModelEvaluation", "ama_tfx.Verdict"
 """Kinds of versions that tell metrics of the model that they are linked with."""
 
+ROLES = {EVALUATION: "evaluated_by", VERDICT: "judged"}
+"""The role of the ref between one of them and the model that it is of; in another it is of another model."""
+
 MOST_LINKED = 20
 """How many linked versions are read, the newest: of a champion that is evaluated daily there are hundreds."""
+
+MOST_LINKED_BYTES = 64 * 1024 * 1024
+"""Size of a linked version that is still downloaded to be read."""
 
 METRIC_PREFIXES = ("", "eval.", "eval/")
 """What may stand before a metric's name in the registry, in the order in which they are looked for."""
@@ -36,7 +44,8 @@ class Champion:
         size_bytes: Sum of its files' sizes.
         metrics: Noted in the registry.
         files: Path -> SHA-256 in hexadecimal.
-        linked: Kind and reference, by digest, of evaluations and verdicts that are linked with it, the newest last.
+        linked: Kind and reference, by digest, of evaluations and verdicts of it, the newest last.
+        unread: Why some of these do not count.
     """
 
     reference: str
@@ -44,6 +53,7 @@ class Champion:
     metrics: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     linked: tuple[tuple[str, str], ...] = ()
+    unread: tuple[str, ...] = ()
 
     def metric(self, name: str) -> float | None:
         """Return a metric by its name, which may have a prefix in the registry, as ``eval.auc``."""
@@ -114,36 +124,54 @@ def look_up(sought: Sought) -> RegistryState:
         return replace(state, approved_by=_approved_by(registry, sought.candidate))
 
 
-def with_linked_metrics(registry_url: str | None, champion: Champion) -> Champion:
+def with_linked_metrics(registry_url: str | None, champion: Champion, own: Mapping[str, bool]) -> Champion:
     """Return a champion with what registered evaluations and verdicts say of it too; what was noted counts more.
 
-    One that cannot be read tells nothing: then a metric is not known, and *unknown* is not *yes*.
+    ``own`` says of which own metrics more is better.
+
+    One that cannot be read, is very large, or says that it is of another model too tells nothing: then a metric is not
+    known, and *unknown* is not *yes*.
     """
     found: dict[str, float] = {}
+    unread: list[str] = []
     with _opened(registry_url) as registry, tempfile.TemporaryDirectory(prefix="ama-champion-") as folder:
         for number, (kind, reference) in enumerate(champion.linked if registry else ()):
             assert registry is not None
             target = Path(folder, str(number))
             try:
+                _check_linked(registry.show(reference), kind, champion)
                 registry.download(reference, target)
-                found |= _METRICS[kind](str(target))
+                found |= _METRICS[kind](str(target), own)
             except AmaError as error:
-                logging.warning("%s tells no metrics of the champion: %s", reference, error)
-    return replace(champion, metrics={**found, **champion.metrics})
+                told = str(error).replace(str(target), reference)
+                logging.warning("%s tells no metrics of the champion: %s", reference, told)
+                unread.append(f"{reference}: {told}")
+    return replace(champion, metrics={**found, **champion.metrics}, unread=tuple(unread))
 
 
-def _metrics_of_evaluation(folder: str) -> dict[str, float]:
+def _check_linked(details: Details, kind: str, champion: Champion) -> None:
+    others = {str(version.reference) for role, version in details.refs if role == ROLES[kind]} - {champion.reference}
+    if others:
+        raise IntegrityError(f"it is {ROLES[kind]} {', '.join(sorted(others))}; expected the champion alone")
+    if details.version.size_bytes > MOST_LINKED_BYTES:
+        size = details.version.size_bytes
+        raise IntegrityError(f"it has {size} bytes; expected {MOST_LINKED_BYTES} at most of {kind}")
+
+
+def _metrics_of_evaluation(folder: str, _: Mapping[str, bool]) -> dict[str, float]:
     from ama_tfx.components.evaluations import read_evaluation  # TFMA: seconds to import
 
     return {name: found.value for name, found in read_evaluation(folder).all_found().items()}
 
 
-def _metrics_of_verdict(folder: str) -> dict[str, float]:
-    return {
-        f"{signal.name}[{signal.slice}]" if signal.slice else signal.name: float(signal.value)
-        for signal in read_verdict(folder).signals
-        if isinstance(signal.value, int | float)
-    }
+def _metrics_of_verdict(folder: str, own: Mapping[str, bool]) -> dict[str, float]:
+    """Return what a verdict tells; of several numbers of one name that which is hardest to beat."""
+    found: dict[str, list[float]] = {}
+    for signal in read_verdict(folder).signals:
+        if isinstance(signal.value, int | float):
+            name = f"{signal.name}[{signal.slice}]" if signal.slice else signal.name
+            found.setdefault(name, []).append(float(signal.value))
+    return {name: max(told) if direction(name, own) else min(told) for name, told in found.items()}
 
 
 _METRICS = {EVALUATION: _metrics_of_evaluation, VERDICT: _metrics_of_verdict}
@@ -167,12 +195,13 @@ def _champion_state(registry: Registry, sought: Sought) -> RegistryState:
     try:
         champion = _champion(registry.show(sought.pinned or sought.champion))
     except NotFoundError as error:
-        return RegistryState(None, str(error), _never_was(registry, ref), is_protected)
+        told = absence.hint(registry, ref)
+        return RegistryState(None, f"{error}{told or ''}", told is None, is_protected)
     return RegistryState(champion, is_protected=is_protected)
 
 
 def _champion(details: Details) -> Champion:
-    around = [version for _, version in (*details.refs, *details.used_by) if version.kind in (EVALUATION, VERDICT)]
+    around = [version for role, version in (*details.refs, *details.used_by) if ROLES.get(version.kind) == role]
     newest = sorted(around, key=lambda version: (version.created_at, str(version.reference)))[-MOST_LINKED:]
     return Champion(
         reference=str(details.version.reference),
@@ -181,17 +210,6 @@ def _champion(details: Details) -> Champion:
         files={entry.path: entry.digest.hex for entry in details.files},
         linked=tuple((version.kind, str(version.reference)) for version in newest),
     )
-
-
-def _never_was(registry: Registry, ref: AssetRef) -> bool:
-    """Return whether nothing was ever there; an alias that was removed, or is misspelt, is another matter."""
-    if not isinstance(ref.selector, Alias):
-        return not registry.exists(AssetRef(ref.asset))
-    try:
-        known = [alias.name for alias in registry.aliases(ref.asset)]
-        return not registry.alias_moves(ref.asset, ref.selector.name) and not did_you_mean(ref.selector.name, known)
-    except NotFoundError:
-        return True
 
 
 def _is_protected(registry: Registry, ref: AssetRef) -> bool:

@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from ama_tfx.components.blessing_validator.comparison import asked_for
 from ama_tfx.components.blessing_validator.driver import Driver
 from ama_tfx.components.blessing_validator.executor import VERDICT_PREFIX, Executor
 from ama_tfx.components.blessing_validator.policy import BlessingPolicy
@@ -26,6 +27,7 @@ class BlessingValidatorSpec(ComponentSpec):
         # JSON, because Kubeflow hands dictionaries over as strings.
         "policy": ExecutionParameter(type=str),
         "producers": ExecutionParameter(type=str),
+        "comparison": ExecutionParameter(type=str, optional=True),
         "champion": ExecutionParameter(type=str, optional=True),
         "registry": ExecutionParameter(type=str, optional=True),
         # Written by the driver: the champion by digest, and a fingerprint of what else of the registry counts.
@@ -80,7 +82,8 @@ class BlessingValidator(base_component.BaseComponent):
         infra_blessing: InfraValidator's.
         verdicts: Name -> a `Verdict` on the model, as our InfraValidator or ContainerCheck give.
         anomalies: ExampleValidator's.
-        baseline_model: What Evaluator compared with; noted in the blessing, as Evaluator does.
+        baseline_model: What Evaluator compared with; noted in the blessing, as Evaluator does. When it is connected,
+            there is a champion, and Evaluator found no baseline, the verdict is *unknown*.
         asset: The candidate as AssetRegistrar registered it: approvals are read from there.
         champion: A reference to the version to compare with, by alias as a rule.
         policy: Which evidence counts, and what it must show.
@@ -133,6 +136,7 @@ class BlessingValidator(base_component.BaseComponent):
             **{key: channel for key, channel in given.items() if key.startswith(VERDICT_PREFIX)},
             policy=chosen.to_json(),
             producers=json.dumps({key: _producer(key, channel) for key, channel in given.items()}, sort_keys=True),
+            comparison=asked_for(evaluation, baseline_model).to_json(),
             champion=champion,
             registry=without_secret(registry),
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),

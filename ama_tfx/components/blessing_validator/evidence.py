@@ -1,7 +1,9 @@
 """Reading evidence: artifacts of gates -> signals."""
 
 import posixpath
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tfx import types
 from tfx.dsl.io import fileio
@@ -9,7 +11,7 @@ from tfx.dsl.io import fileio
 from ama_tfx.components.blessings import read_blessing
 from ama_tfx.components.evaluations import Evaluation, evaluation_signals, read_evaluation
 from ama_tfx.components.types import VERDICT_JSON, Verdict
-from ama_tfx.components.verdicts import Blessing, Signal, read_verdict
+from ama_tfx.components.verdicts import Blessing, Judgement, Signal, read_verdict
 from ama_tfx.errors import IntegrityError
 
 MODEL_FILES, INFRA_FILES = ("BLESSED", "NOT_BLESSED"), ("INFRA_BLESSED", "INFRA_NOT_BLESSED")
@@ -78,6 +80,13 @@ def verdict_signals(source: str, artifacts: Sequence[Verdict] | None, model_uri:
             f"{source}'s {VERDICT_JSON} says {found.blessing.value}, its artifact {artifact.outcome!r}: it was edited"
         )
         return (Signal(source, Blessing.UNKNOWN, told, "verdict", found.blessing.value, f"= {artifact.outcome}"),)
-    if not any(signal.required for signal in found.signals):
-        return (*found.signals, Signal(source, Blessing.UNKNOWN, f"{source} required nothing", "verdict"))
-    return found.signals
+    signals = _told_by(found)
+    if not any(signal.required for signal in signals):
+        return (*signals, Signal(source, Blessing.UNKNOWN, f"{source} required nothing", "verdict"))
+    return signals
+
+
+def _told_by(found: Judgement) -> tuple[Signal, ...]:
+    """Return a verdict's signals; who says so is put before a reason that does not name the gate."""
+    names = re.compile(rf"(?<!\w){re.escape(found.gate)}(?!\w)")
+    return tuple(s if names.search(s.reason) else replace(s, reason=f"{found.gate}: {s.reason}") for s in found.signals)

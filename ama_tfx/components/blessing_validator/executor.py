@@ -14,8 +14,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from ama_tfx.components.anomalies import anomaly_signals
+from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.blessing_validator import evidence as reading
 from ama_tfx.components.blessing_validator.champion import RegistryState, look_up, with_linked_metrics
+from ama_tfx.components.blessing_validator.comparison import Comparison
 from ama_tfx.components.blessing_validator.driver import sought
 from ama_tfx.components.blessing_validator.policy import BlessingPolicy
 from ama_tfx.components.blessing_validator.work import Evidence, decide
@@ -23,6 +25,7 @@ from ama_tfx.components.blessings import tell_outcome
 from ama_tfx.components.evaluations import Evaluation
 from ama_tfx.components.tree import tree_digests, tree_size
 from ama_tfx.components.verdicts import Blessing, Judgement, Signal, write_verdict
+from ama_tfx.errors import ConflictError
 
 VERDICT_PREFIX = "verdict_"
 """An input ``verdict_infra`` holds the Verdict that the pipeline calls ``infra``."""
@@ -43,6 +46,7 @@ class Executor(evaluator_executor.Executor):
         """See `tfx.dsl.components.base.base_executor.BaseExecutor.Do`."""
         policy = BlessingPolicy.from_json(exec_properties["policy"])
         model = artifact_utils.get_single_instance(input_dict["model"])
+        require_files(model, *(input_dict.get("baseline_model") or []))
         state = _state(input_dict, exec_properties, policy)
         producers = json.loads(exec_properties["producers"])
         evaluation, signals = _signals(input_dict, producers, policy)
@@ -59,6 +63,7 @@ class Executor(evaluator_executor.Executor):
                 is_registered=bool(input_dict.get("asset")),
                 baseline_files=tree_digests(baseline) if baseline and state.champion else None,
                 has_change_thresholds=any(s.name.endswith("_change") for s in signals.get("evaluation", ())),
+                comparison=Comparison.from_json(exec_properties.get("comparison") if evaluation else None),
             ),
             state,
         )
@@ -77,9 +82,12 @@ def _state(input_dict: InputDict, exec_properties: dict[str, Any], policy: Bless
     if what.champion is None and what.candidate is None:
         return RegistryState()
     state = look_up(what)
+    driven = exec_properties.get("registry_state")
+    if driven and driven != state.fingerprint():  # else this verdict would be cached as that of the former state
+        raise ConflictError("the champion, its metrics or the approvals changed while the model was judged; run again")
     if state.champion is None or not policy.needs_metrics:
         return state
-    champion = with_linked_metrics(what.registry, state.champion)
+    champion = with_linked_metrics(what.registry, state.champion, policy.higher_is_better)
     return replace(state, champion=champion)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ama_tfx.components.anomalies import Severity, parse_severity
+from ama_tfx.components.bounds import check_directions, direction
 from ama_tfx.errors import InvalidInputError, did_you_mean
-from ama_tfx.registry.metric_directions import higher_is_better
 
 EVIDENCE = ("evaluation", "evaluator_blessing", "infra_blessing", "verdicts", "anomalies", "baseline", "champion")
 """What `BlessingPolicy.require` may name."""
@@ -17,6 +17,9 @@ LATENCY = "latency_p99_ms"
 MEMORY = "peak_memory_mib"
 SIZE = "size_bytes"
 """Names of signals and of metrics in the registry that budgets are about."""
+
+BESIDE = {LATENCY: "latency_p99_ratio", MEMORY: "model_memory_ratio"}
+"""Names of signals that tell the ratio to the champion, measured beside it: better than a record of another day."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,15 @@ class BlessingPolicy:
         anomalies: From which severity on an anomaly is a no: ``error`` or ``warning``.
         min_change: Metric -> the least change from the champion's, absolute, counted as an improvement: ``{"auc":
             -0.005}`` lets AUC fall, and ``{"loss": -0.01}`` lets loss rise, by as much. Slices as ``auc[hour=3]``.
+        higher_is_better: Own metric -> whether more of it is better, for one whose name does not say so: ``{"gain":
+            True}``; it holds for its slices too.
         max_size_bytes: Of all files of the model.
         max_size_ratio: To the champion.
-        max_latency_ms: Of signal ``latency_p99_ms`` in a verdict, as InfraValidator gives.
-        max_latency_ratio: To the champion's metric of that name in the registry.
-        max_memory_mib: Of signal ``peak_memory_mib``.
-        max_memory_ratio: To the champion's metric of that name.
+        max_latency_ms: Of signal ``latency_p99_ms`` in a verdict, as InfraValidator gives; of several, of the longest.
+        max_latency_ratio: To the champion: signal ``latency_p99_ratio`` of a verdict, measured beside it; where there
+            is none, to the champion's metric ``latency_p99_ms`` in the registry.
+        max_memory_mib: Of signal ``peak_memory_mib``; of several, of the most.
+        max_memory_ratio: Likewise: signal ``model_memory_ratio``, else to the metric ``peak_memory_mib``.
         approvals: How many people have to have tagged the registered candidate ``approved-by/<name>``; nobody counts
             for another, nor who registered it.
         approvers: Whose approvals count; empty for anybody's.
@@ -60,6 +66,7 @@ class BlessingPolicy:
     approvals: int = 0
     approvers: tuple[str, ...] = ()
     protected_alias: bool = False
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("require", "advisory", "approvers"):
@@ -70,8 +77,9 @@ class BlessingPolicy:
                     f"unknown evidence {each!r}; known: {', '.join(EVIDENCE)}{did_you_mean(each, EVIDENCE)}"
                 )
         parse_severity(self.anomalies)
+        check_directions(self.higher_is_better)
         for metric, change in self.min_change.items():
-            _check_change(metric, change)
+            _check_change(metric, change, self.higher_is_better)
         for each in fields(self):
             if each.name.startswith("max_"):
                 _check_budget(each.name, getattr(self, each.name))
@@ -97,7 +105,8 @@ class BlessingPolicy:
     def to_json(self) -> str:
         """Return the policy as the parameter that TFX records."""
         told = {each.name: getattr(self, each.name) for each in fields(self)}
-        return json.dumps({**told, "min_change": dict(self.min_change)}, sort_keys=True)
+        mappings = {"min_change": dict(self.min_change), "higher_is_better": dict(self.higher_is_better)}
+        return json.dumps({**told, **mappings}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "BlessingPolicy":
@@ -113,13 +122,13 @@ def _check_names(what: str, names: Any) -> None:
         raise InvalidInputError(f"{what} is {names!r}; expected names, as ('evaluation',)")
 
 
-def _check_change(metric: str, change: Any) -> None:
+def _check_change(metric: str, change: Any, own: Mapping[str, bool]) -> None:
     if isinstance(change, bool) or not isinstance(change, int | float) or not math.isfinite(change):
         raise InvalidInputError(f"min_change of {metric!r} is {change!r}; expected a number, as -0.005")
-    if higher_is_better(metric) is None:
+    if direction(metric, own) is None:
         raise InvalidInputError(
             f"min_change names {metric!r}, and which way that is better is not known; expected a metric such as auc, "
-            "accuracy or loss"
+            f"accuracy or loss, or higher_is_better={{{metric.partition('[')[0]!r}: True}} beside it"
         )
 
 

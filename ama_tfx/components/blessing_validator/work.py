@@ -1,13 +1,14 @@
 """What BlessingValidator does, without TFX: evidence and the registry's state against a policy."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ama_tfx.components.blessing_validator.champion import Champion, RegistryState
-from ama_tfx.components.blessing_validator.policy import LATENCY, MEMORY, SIZE, BlessingPolicy
-from ama_tfx.components.bounds import Bounds, Found, compare
+from ama_tfx.components.blessing_validator.comparison import Comparison
+from ama_tfx.components.blessing_validator.policy import BESIDE, LATENCY, MEMORY, SIZE, BlessingPolicy
+from ama_tfx.components.bounds import Bounds, Found, compare, compare_measured, direction, worst_told
 from ama_tfx.components.verdicts import Blessing, Judgement, Signal, judge
-from ama_tfx.registry.metric_directions import higher_is_better
 
 POLICY, REGISTRY = "policy", "registry"
 """Sources of signals that no component gave."""
@@ -27,6 +28,7 @@ class Evidence:
         is_registered: Whether the candidate is registered, so that it can have approvals.
         baseline_files: Path -> SHA-256 of the model that Evaluator compared with; None when it compared with none.
         has_change_thresholds: Whether Evaluator decided by comparing.
+        comparison: What the pipeline asked Evaluator to compare.
     """
 
     gate: str
@@ -38,6 +40,7 @@ class Evidence:
     is_registered: bool = False
     baseline_files: Mapping[str, str] | None = None
     has_change_thresholds: bool = False
+    comparison: Comparison = field(default_factory=Comparison)
 
 
 def decide(policy: BlessingPolicy, evidence: Evidence, state: RegistryState) -> Judgement:
@@ -80,12 +83,14 @@ def _champion_signals(policy: BlessingPolicy, evidence: Evidence, state: Registr
 def _baseline_signals(policy: BlessingPolicy, evidence: Evidence, champion: Champion | None) -> Iterator[Signal]:
     """Yield whether Evaluator's baseline is the champion: asked for, or needed for its change thresholds to count."""
     required = "baseline" in policy.require
-    if champion is None or (evidence.baseline_files is None and not required):
+    lacks = evidence.comparison.without_baseline(policy.min_change)
+    if champion is None or (evidence.baseline_files is None and not required and not lacks):
         return
     files, bound = evidence.baseline_files, f"= {champion.reference}"
     required = required or evidence.has_change_thresholds
     if files is None:
-        told = "Evaluator compared with no baseline, though there is a champion"
+        told = f"the registry has a champion ({champion.reference}), but Evaluator compared with nothing; "
+        told += f"{lacks or 'the policy requires it'}: give Evaluator that champion as its baseline_model"
         yield Signal(POLICY, Blessing.UNKNOWN, told, "baseline", None, bound)
     elif dict(files) == dict(champion.files):
         yield Signal(
@@ -109,15 +114,16 @@ def _change_signal(metric: str, bounds: Bounds, known: tuple[BlessingPolicy, Evi
     if before is None:
         return _incomparable(f"{name}_vs_champion", metric, bounds.words, state, part)
     found = evidence.metrics.get(metric)
-    gain = None if found is None else _gain(metric, found, before)
+    higher = bool(direction(metric, policy.higher_is_better))
+    gain = None if found is None else _gain(found, before, higher)
     signal = compare(REGISTRY, f"{name}_vs_champion", gain, bounds, part=part, confident=policy.confident)
     return _against(signal, before)
 
 
-def _gain(metric: str, found: Found, before: float) -> Found:
+def _gain(found: Found, before: float, higher: bool) -> Found:
     """Return by how much a metric improved."""
     change = found.minus(before)
-    if higher_is_better(metric):
+    if higher:
         return change
     low, high = (None if end is None else -end for end in (change.high, change.low))
     return Found(-change.value, low, high)
@@ -132,6 +138,8 @@ def _incomparable(name: str, what: str, bound: str, state: RegistryState, part: 
     """Return the signal of a comparison without the champion's number; a first model needs none."""
     first = state.champion is None and state.is_first
     told = "there is no champion yet" if first else f"the registry knows no {what} of the champion"
+    if state.champion and state.champion.unread:
+        told += f"; not counted: {'; '.join(state.champion.unread)}"
     reason = f"{name} cannot be told: {told}"
     return Signal(REGISTRY, Blessing.UNKNOWN, reason, name, None, bound, part, required=not first)
 
@@ -140,42 +148,47 @@ def _budget_signals(policy: BlessingPolicy, evidence: Evidence, state: RegistryS
     champion = state.champion
     size_before = None if champion is None else float(champion.size_bytes)
     yield from _budget(
-        SIZE, float(evidence.size_bytes), (policy.max_size_bytes, policy.max_size_ratio), size_before, state
+        SIZE, Found(float(evidence.size_bytes)), (policy.max_size_bytes, policy.max_size_ratio), size_before, state
     )
-    measured = {
-        signal.name: signal.value
-        for signals in evidence.signals.values()
-        for signal in signals
-        if isinstance(signal.value, int | float) and signal.blessing is not Blessing.UNKNOWN
-    }
+    told = [signal for signals in evidence.signals.values() for signal in signals]
     budgets = {
         LATENCY: (policy.max_latency_ms, policy.max_latency_ratio),
         MEMORY: (policy.max_memory_mib, policy.max_memory_ratio),
     }
     for name, budget in budgets.items():
         before = None if champion is None else champion.metric(name)
-        yield from _budget(name, measured.get(name), budget, before, state)
+        most, most_ratio = budget
+        beside = worst_told(BESIDE[name], told)
+        if beside is not None and most_ratio is not None:
+            yield _beside(name, beside, most_ratio)
+            most_ratio = None
+        yield from _budget(name, worst_told(name, told), (most, most_ratio), before, state)
 
 
 def _budget(
     name: str,
-    value: float | None,
+    found: Found | None,
     budget: tuple[float | None, float | None],
     before: float | None,
     state: RegistryState,
 ) -> Iterator[Signal]:
     most, most_ratio = budget
-    found = None if value is None else Found(float(value))
     if most is not None:
-        yield compare(POLICY, f"{name}_budget", found, Bounds(most=float(most)))
+        yield compare_measured(POLICY, f"{name}_budget", found, Bounds(most=float(most)))
     if most_ratio is None:
         return
     compared, bounds = f"{name}_vs_champion", Bounds(most=float(most_ratio))
-    if not before:
+    if before is None or not 0 < before < math.inf:
         yield _incomparable(compared, name, bounds.words, state)
     else:
         ratio = None if found is None else Found(found.value / before)
-        yield _against(compare(REGISTRY, compared, ratio, bounds), before)
+        yield _against(compare_measured(REGISTRY, compared, ratio, bounds), before)
+
+
+def _beside(name: str, ratio: Found, most: float) -> Signal:
+    signal = compare_measured(POLICY, f"{name}_vs_champion", ratio, Bounds(most=float(most)))
+    told = f"{BESIDE[name]}, measured beside the champion"
+    return replace(signal, reason=f"{signal.reason} ({told})", bound=f"{signal.bound} of {told}")
 
 
 def _registry_signals(policy: BlessingPolicy, evidence: Evidence, state: RegistryState) -> Iterator[Signal]:

@@ -36,8 +36,8 @@ def ContainerCheck(  # noqa: N802 - called like a component's class
 
     The image needs ``/bin/sh`` and ``mkdir``, and ``sleep`` for the time limit; no Python. The command finds the
     model's folder in the variable ``AMA_MODEL``, or where it has the placeholder `MODEL`; it writes a JSON document to
-    the file that ``AMA_RESULT`` names, or prints it as its last line. ASCII, at most 16 KiB: one object, or
-    ``{"signals": [objects]}``. Of an object these keys count, and others are passed over::
+    the file that ``AMA_RESULT`` names, or prints it as its last line; of both, both count. ASCII, at most 16 KiB: one
+    object, or ``{"signals": [objects]}``. Of an object these keys count, and others are passed over::
 
         {"outcome": "blessed" | "not_blessed" | "unknown", "name": "auc", "value": 0.93, "bound": ">= 0.9",
          "reason": "AUC on the holdout is 0.93", "slice": "", "required": true}
@@ -65,7 +65,8 @@ def ContainerCheck(  # noqa: N802 - called like a component's class
         command: The program and its arguments; no shell reads them.
         gate: Who judges, as the verdict says; letters, digits, ``_``, ``.`` and ``-``.
         timeout_seconds: For the command; whole seconds.
-        exit_code_is_enough: Whether exit code 0 blesses when nothing like JSON was printed.
+        exit_code_is_enough: Whether exit code 0 blesses when no ``{`` was printed; what has one and cannot be read is
+            unknown.
         parameters: Name -> value, for placeholders in the command.
         wishes: As of `AmaContainerTask`.
 

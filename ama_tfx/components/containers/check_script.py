@@ -14,6 +14,16 @@ shift 6
 AMA_RESULT=$out/result.json
 export AMA_MODEL AMA_RESULT
 : >"$out/stdout.txt" || exit 73
+
+# Seconds since some time, in $now; empty where nobody tells. Beside the timer, for a command can end that.
+clock() {
+  now=
+  if [ -r /proc/uptime ]; then IFS=' .' read -r now more </proc/uptime; else now=$(date +%s 2>/dev/null); fi
+  case $now in '' | *[!0-9]*) now= ;; esac
+}
+
+clock
+began=$now
 "$@" >"$out/stdout.txt" &
 check=$!
 (
@@ -24,6 +34,10 @@ check=$!
 watch=$!
 wait "$check" 2>/dev/null
 code=$?
+clock
+late=
+if [ -e "$out/timed_out" ]; then late=1; fi
+if [ -n "$began" ] && [ -n "$now" ] && [ "$((now - began))" -gt "$seconds" ]; then late=1; fi
 kill "$watch" 2>/dev/null
 wait "$watch" 2>/dev/null
 
@@ -112,6 +126,7 @@ object() {
     space
     if ! string; then why="a key is no string in ASCII"; return 1; fi
     key=$token
+    case $key in *\\*) why="a key has an escape in it"; return 1 ;; esac
     case $seen in *"$key"*) why="a key stands twice in it"; return 1 ;; esac
     seen=$seen$key
     space
@@ -177,17 +192,32 @@ document() {
   if [ -n "$rest" ]; then why="something follows it"; return 1; fi
 }
 
-# The text of a file in $text, its last line that is not empty in $last.
+# The text of a file in $text, unless it is too long.
 slurp() {
-  text= last=
+  text=
   while IFS= read -r line || [ -n "$line" ]; do
     text=$text$line$nl
-    if [ -n "${line%"$cr"}" ]; then last=$line; fi
     if [ "${#text}" -gt "$2" ]; then return 1; fi
   done <"$1"
 }
 
-if [ -e "$out/timed_out" ]; then
+# judge TEXT: its signals, or one that says why it cannot be read
+judge() {
+  before_signals=$signals before_against=$against before_reasons=$reasons
+  before_refused=$refused before_undecided=$undecided
+  if [ "${#1}" -gt 16384 ]; then why="it has more than 16384 characters"; fi
+  if [ -n "$why" ] || ! document "$1"; then
+    signals=$before_signals against=$before_against reasons=$before_reasons
+    refused=$before_refused undecided=$before_undecided
+    case $why in
+      *[\"\\]*) why="a value in it is not understood" ;;
+    esac
+    signal '"result"' '""' unknown null '"a verdict in JSON"' "\"what it wrote cannot be read: $why\"" true
+  fi
+  why=
+}
+
+if [ -n "$late" ]; then
   signal '"exit_code"' '""' unknown null "\"<= $seconds s\"" "\"no answer within $seconds s\"" true
 elif [ "$code" -eq 0 ]; then
   signal '"exit_code"' '""' blessed 0 '"== 0"' '"the image ended with exit code 0"' true
@@ -197,34 +227,33 @@ else
   signal '"exit_code"' '""' unknown "$code" '"== 0"' "\"it could not be run, or was killed: exit code $code\"" true
 fi
 
-found=
-if [ -s "$AMA_RESULT" ]; then
-  found=1
-  slurp "$AMA_RESULT" 16384 || why="it has more than 16384 characters"
-  answer=$text
+last= braces=
+while IFS= read -r line || [ -n "$line" ]; do
+  printf '%s\n' "$line"
+  case $line in *\{*) braces=1 ;; esac
+  if [ -n "${line%"$cr"}" ]; then last=$line; fi
+done <"$out/stdout.txt"
+said=
+if [ "${#last}" -gt 16384 ]; then
+  said=$braces
 else
-  answer=
-  while IFS= read -r line || [ -n "$line" ]; do
-    printf '%s\n' "$line"
-    if [ -n "${line%"$cr"}" ]; then answer=$line; fi
-  done <"$out/stdout.txt"
-  case $answer in \{*) found=1 ;; esac
-  if [ "${#answer}" -gt 16384 ]; then why="it has more than 16384 characters"; fi
+  rest=$last
+  space
+  case $rest in \{*) said=1 ;; esac
 fi
 
-before_signals=$signals before_against=$against before_reasons=$reasons
-before_refused=$refused before_undecided=$undecided
-if [ -n "$found" ]; then
-  if [ -n "$why" ] || ! document "$answer"; then
-    signals=$before_signals against=$before_against reasons=$before_reasons
-    refused=$before_refused undecided=$before_undecided
-    case $why in
-      *[\"\\]*) why="a value in it is not understood" ;;
-    esac
-    signal '"result"' '""' unknown null '"a verdict in JSON"' "\"what it wrote cannot be read: $why\"" true
-  fi
+if [ -e "$AMA_RESULT" ]; then
+  slurp "$AMA_RESULT" 16384 || why="it has more than 16384 characters"
+  judge "$text"
+  # What it printed may be a log in JSON; what names an outcome counts beside the file.
+  case $said:$last in 1:*outcome*) judge "$last" ;; esac
+elif [ -n "$said" ]; then
+  judge "$last"
 elif [ "$code" -eq 0 ] && [ "$silent" = unknown ]; then
   signal '"result"' '""' unknown null '"a verdict in JSON"' '"it wrote no JSON"' true
+elif [ -n "$braces" ]; then
+  why="it is not its last line"
+  judge ""
 fi
 
 verdict=blessed
@@ -234,11 +263,15 @@ if [ -n "$refused" ]; then verdict=not_blessed; fi
 escaped=
 rest=$subject
 while :; do
-  part=${rest%%[\"\\]*}
+  part=${rest%%[\"\\[:cntrl:]]*}
   escaped=$escaped$part
   if [ "$part" = "$rest" ]; then break; fi
   rest=${rest#"$part"}
-  escaped="$escaped\\${rest%"${rest#?}"}"
+  sign=${rest%"${rest#?}"}
+  case $sign in
+    \" | \\) escaped="$escaped\\$sign" ;;
+    *) escaped=$escaped$(printf '\\u%04x' "'$sign") ;;
+  esac
   rest=${rest#?}
 done
 

@@ -99,7 +99,7 @@ class AmaContainerTask:
         self._wishes = _wishes(name, wishes)
         self._check()
         self._command = [self._part(part) for part in _list(name, command)]
-        texts = {f"command[{i}]": part for i, part in enumerate(command) if isinstance(part, str)}
+        texts = {f"command[{i}]": _literals(part) for i, part in enumerate(command)}
         refuse_secrets(name, {"image": image, **texts, **self._defaults}, self._wishes.env, os.environ)
 
     def __call__(self, **given: Any) -> BaseComponent:
@@ -189,6 +189,13 @@ class AmaContainerTask:
         """Return an output's URI behind a letter that says whether it is a file or a folder."""
         kind = "f" if issubclass(self._outputs[key], ValueArtifact) else "d"
         return ConcatPlaceholder([kind, OutputUriPlaceholder(key)])
+
+
+def _literals(part: Any) -> str:
+    """Return what a part of a command says by itself; a line's end stands for each placeholder."""
+    if isinstance(part, ConcatPlaceholder):
+        return "".join(map(_literals, part.items))
+    return part if isinstance(part, str) else "\n"
 
 
 def _wishes(name: str, wishes: Mapping[str, Any]) -> Wishes:

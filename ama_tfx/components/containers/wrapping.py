@@ -6,12 +6,12 @@ No ``$$`` and no ``$(NAME)`` may stand in a script: Kubernetes rewrites both in 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ama_tfx.errors import InvalidInputError
+from ama_tfx.registry.secrecy import VARIABLE, secret_in_url
 
 MARK = "ama-container-task"
 """The script's own name, ``$0``: by it the local operator knows that the word behind it is a `Wishes`."""
@@ -54,8 +54,6 @@ exec "$@"
 ``gs://bucket/…`` becomes ``/gcs/bucket/…`` where that is mounted, as it is in every container of Vertex.
 """
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 _MODES = ("ro", "rw")
 _LEAST_SECRET = 6
 """Characters: a shorter value stands in too many texts by chance."""
@@ -66,7 +64,8 @@ class Wishes:
     """What a task asks of whoever starts its container; on Kubeflow the cluster's own settings count instead.
 
     Attributes:
-        env: Names of environment variables that the container gets from the process that starts it.
+        env: Names of environment variables that the container gets from the process that starts it: upper-case
+            letters, digits and ``_``.
         mounts: Absolute path on this machine -> ``ro`` or ``rw``; it has the same path in the container. A path may
             begin with a variable, ``$AMA_REGISTRY``; what it means is then mounted if it is a path here.
         memory_mb: At most so much memory, in units of 2**20 bytes; None for no limit.
@@ -86,10 +85,10 @@ class Wishes:
         if isinstance(self.env, str):
             raise InvalidInputError(f"env is {self.env!r}; expected a list of names, [{self.env!r}]")
         for name in self.env:
-            if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            if not isinstance(name, str) or not VARIABLE.fullmatch(name):
                 raise InvalidInputError(
-                    f"env holds {_start_of(name)}, which is no variable's name; expected names only, ['AMA_TOKEN']: "
-                    "what a variable holds is never recorded"
+                    f"env holds {_start_of(name)}, which is no variable's name; expected names only, ['AMA_TOKEN'], "
+                    "of upper-case letters, digits and '_': what a variable holds is never recorded"
                 )
         for path, mode in self.mounts.items():
             if not path.startswith(("/", "$")) or mode not in _MODES:
@@ -145,15 +144,15 @@ def refuse_secrets(what: str, texts: Mapping[str, Any], env: Sequence[str], envi
         environment: Of this process.
 
     Raises:
-        InvalidInputError: A text has a password in a URL, or holds what one of the variables does.
+        InvalidInputError: A text has a password or a token in a URL, or holds what one of the variables does.
     """
     hidden = {name: environment[name] for name in env if len(environment.get(name, "")) >= _LEAST_SECRET}
     for name, value in texts.items():
         text = value if isinstance(value, str) else json.dumps(value, default=str)
-        if _PASSWORD_IN_URL.search(text):
+        if secret_in_url(text):
             raise InvalidInputError(
-                f"{what}: {name} holds a URL with a password, which TFX would record; leave it out and name the "
-                "variable that holds it: env=['PGPASSWORD']"
+                f"{what}: {name} holds a URL with a password or a token, which TFX would record; leave it out "
+                "and name the variable that holds it: env=['PGPASSWORD']"
             )
         for variable, secret in hidden.items():
             if secret in text:

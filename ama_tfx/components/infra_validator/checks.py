@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ama_tfx.components.infra_validator.observations import LOADS, Call, Observation, difference
+from ama_tfx.components.infra_validator.observations import LOADS, Call, Observation, difference, is_finite
 from ama_tfx.components.infra_validator.settings import ServingBudgets, ServingLimits
 from ama_tfx.components.verdicts import Blessing, Signal
 
 _MIB = 1 << 20
-_FORBIDDEN = {"files": "write or change files", "network": "open the network", "processes": "start processes"}
+_FORBIDDEN = {"files": "write or change files", "network": "open the network"}
+_FORBIDDEN["processes"] = "start processes or reach others"
 NOTHING_ASKED = "nothing was asked of the model"
 
 
@@ -51,6 +52,8 @@ class Checks:
         if seen.is_complete and seen.served and seen.served.kind:
             yield self.refused("server", f"the server was ended after it had answered: {seen.served.cause}")
         yield from self._behaviour(seen)
+        yield from self._reading(seen)
+        yield from self._finite(seen)
         yield from self._memory(seen)
         if seen.is_complete and any(seen.rounds):
             yield from self._latency(seen)
@@ -66,7 +69,8 @@ class Checks:
     def _answers(self, call: Call, seen: Observation) -> Signal:
         name, signature = f"signature:{call.signature}", repr(call.signature)
         if call.missing:
-            return self.refused(name, f"the model declares no signature {signature}")
+            reason = f"the model declares no signature {signature}"
+            return self.refused(name, f"{reason}, {call.problem}" if call.problem else reason)
         if call.problem:
             hint = "name the signatures that are to be asked in request_spec"
             return self.unknown(name, f"signature {signature} was not asked: {call.problem}; {hint}")
@@ -87,11 +91,30 @@ class Checks:
             if tried:
                 yield self.refused(kind, f"the model tried to {'; '.join(tried)}; a served model may not {forbidden}")
             elif seen.served.unwatched:
-                yield self.unknown(
-                    kind, f"whether it would {forbidden} was not watched: {seen.served.unwatched}", False
-                )
+                reason = f"whether it would {forbidden} was not watched: {seen.served.unwatched}"
+                hint = "" if self.limits.unwatched else "; ServingLimits(unwatched=True) does without"
+                yield self.unknown(kind, reason + hint, required=not self.limits.unwatched)
             else:
                 yield Signal(self.gate, Blessing.BLESSED, f"it did not try to {forbidden}", kind, 0.0, "== 0")
+
+    def _reading(self, seen: Observation) -> Iterator[Signal]:
+        if seen.served is None:
+            return
+        if seen.served.unconfined:
+            reason = f"it could read every file that this user can: {seen.served.unconfined}"
+            yield self.unknown("reading", reason, required=False)
+        else:
+            reason = "it could read no more than its own files, Python's and the system's"
+            yield Signal(self.gate, Blessing.BLESSED, reason, "reading", required=False)
+
+    def _finite(self, seen: Observation) -> Iterator[Signal]:
+        answers = [answer for given in seen.answers.values() for answer in given]
+        if not answers:
+            return
+        count, wanted = float(sum(not is_finite(answer) for answer in answers)), self.budgets.finite_answers
+        reason = f"{count:g} of {len(answers)} answers hold NaN or infinity"
+        outcome = Blessing.NOT_BLESSED if count and wanted else Blessing.BLESSED
+        yield Signal(self.gate, outcome, reason, "finite_answers", count, "== 0" if wanted else "", required=wanted)
 
     def _memory(self, seen: Observation) -> Iterator[Signal]:
         if seen.served is None:
@@ -135,6 +158,10 @@ class Checks:
             yield self._at_most("model_memory_ratio", ratio, bound, "times the champion's memory for the model")
 
     def _outputs(self, seen: Observation, champion: Observation) -> Iterator[Signal]:
+        gone = sorted(champion.answers.keys() - seen.answers.keys())
+        if gone and self.budgets.compares_outputs:
+            yield self.refused("output_difference", f"the champion answers signatures that the model lacks: {gone}")
+            return
         found = difference(seen, champion, self.budgets.output_difference or 0.0)
         if not found.requests:
             reason = "the champion and the model have no signature in common"

@@ -73,7 +73,7 @@ class InfraValidator(base_component.BaseComponent):
         model: Channel of a Model.
         examples: Channel of Examples, of which requests are made. Without it the outcome is *unknown*.
         champion: Channel of the Model to compare with; it may hold none, as before the first champion.
-        request_spec: TFX's; ten examples of the first split when it does not say.
+        request_spec: TFX's; ten examples of the first split when it does not say. Has to be given with a platform.
         validation_spec: TFX's. ``num_tries``: how often answers over their budget are timed again, and a server that
             something outside killed is started again.
         serving_spec: TFX's. Without a platform only its ``model_name`` counts.
@@ -115,7 +115,7 @@ class InfraValidator(base_component.BaseComponent):
         _check_requests(examples, request_spec)
         given = {"limits": limits, "budgets": budgets, "champion": champion}
         given |= {"server": server.removeprefix(SERVERS[0]), "python": python, "modules": modules}
-        _check_platform(serving_spec, [name for name, value in given.items() if value])
+        _check_platform(serving_spec, request_spec, [name for name, value in given.items() if value])
         spec = InfraValidatorSpec(
             model=model,
             examples=examples,
@@ -155,7 +155,9 @@ def _check_requests(examples: types.BaseChannel | None, spec: infra_validator_pb
         raise InvalidInputError("request_spec says how requests are made of examples; give examples= too")
 
 
-def _check_platform(spec: infra_validator_pb2.ServingSpec | None, given: list[str]) -> None:
+def _check_platform(
+    spec: infra_validator_pb2.ServingSpec | None, requests: infra_validator_pb2.RequestSpec | None, given: list[str]
+) -> None:
     """Refuse what TFX's executor would take for nothing to do, and so for blessed."""
     platform = spec.WhichOneof("serving_platform") if spec is not None else None
     if platform is None:
@@ -165,6 +167,11 @@ def _check_platform(spec: infra_validator_pb2.ServingSpec | None, given: list[st
         raise InvalidInputError(
             f"serving_spec names the platform {platform!r} and no image: with no tags and no digests nothing would be "
             "validated; give tensorflow_serving tags, ['latest'] say"
+        )
+    if requests is None:
+        raise InvalidInputError(
+            f"on {platform!r} TFX's executor makes no requests without request_spec, and what nobody asked is not "
+            "blessed; give request_spec=RequestSpec(num_examples=10), say, and examples="
         )
     if given:
         raise InvalidInputError(

@@ -1,10 +1,11 @@
 """TFX's own executor, for serving specifications that name a platform, with its traps closed.
 
 By itself TFX 1.16 blesses a model when the specification has neither tags nor digests, since nothing is then
-validated; raises when the SavedModel cannot be read and requests are to be made; and takes "no Docker daemon" for the
-model's fault.
+validated, and without request_spec one that was never asked; raises when the SavedModel cannot be read and requests are
+to be made; and takes "no Docker daemon" for the model's fault.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -16,6 +17,7 @@ from tfx.components.infra_validator import executor as tfx_executor
 from tfx.utils import kube_utils, path_utils
 
 from ama_tfx.components.infra_validator.checks import NOTHING_ASKED, Checks
+from ama_tfx.components.infra_validator.masking import masked
 from ama_tfx.components.infra_validator.models import UnreadableModelError, declared_signatures
 from ama_tfx.components.verdicts import Blessing, Judgement, Signal, judge
 
@@ -27,8 +29,8 @@ def validate(context: Any, job: Any, blessing: types.Artifact, exec_properties: 
     checks = Checks(job.gate, job.limits, job.budgets)
     signals = _before(checks, job)
     if not signals:
-        signals = [_ask_tfx(checks, context, job, blessing, exec_properties), _requests(checks, exec_properties)]
-    return judge(job.gate, job.model.uri, signals)
+        signals = [_ask_tfx(checks, context, job, blessing, exec_properties), _requests(checks, job, exec_properties)]
+    return judge(job.gate, job.model.uri, [replace(signal, reason=masked(signal.reason)) for signal in signals])
 
 
 def _before(checks: Checks, job: Any) -> list[Signal]:
@@ -80,7 +82,8 @@ def _ask_tfx(
     return checks.refused("server", f"TFX did not bless it on {job.platform}; the log of this execution says why")
 
 
-def _requests(checks: Checks, exec_properties: dict[str, Any]) -> Signal:
-    if exec_properties.get("request_spec"):
-        return Signal(checks.gate, Blessing.BLESSED, "requests were made of examples", "requests", required=False)
-    return checks.unknown("requests", f"{NOTHING_ASKED}; without request_spec TFX checks only that it loads", False)
+def _requests(checks: Checks, job: Any, exec_properties: dict[str, Any]) -> Signal:
+    if exec_properties.get("request_spec") and job.examples:
+        return Signal(checks.gate, Blessing.BLESSED, "requests were made of examples", "requests")
+    lacking = "examples" if exec_properties.get("request_spec") else "request_spec"
+    return checks.unknown("requests", f"{NOTHING_ASKED}; without {lacking} TFX checks only that it loads")

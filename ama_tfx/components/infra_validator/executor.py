@@ -17,6 +17,7 @@ from tfx.proto import infra_validator_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils, proto_utils
 
+from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.blessings import tell_outcome
 from ama_tfx.components.infra_validator import delegated
 from ama_tfx.components.infra_validator.checks import Checks
@@ -63,6 +64,7 @@ class _Job:
     def __init__(self, input_dict: InputDict, exec_properties: dict[str, Any], gate: str) -> None:
         self.gate = gate
         self.model = artifact_utils.get_single_instance(input_dict["model"])
+        require_files(self.model, *(input_dict.get("champion") or []), *(input_dict.get("examples") or []))
         self.examples = _optional(input_dict, "examples")
         self.champion = _optional(input_dict, "champion")
         self.serving_spec = _parse(exec_properties, "serving_spec", infra_validator_pb2.ServingSpec())
@@ -99,7 +101,7 @@ def _parse(exec_properties: dict[str, Any], key: str, message: Any) -> Any:
 def _validate(job: _Job, model: Path, champion: Path | None) -> tuple[Judgement, tuple[Call, ...]]:
     """Judge a model in the sandbox; return also what it was asked."""
     try:
-        calls = calls_of(job, model)
+        calls = calls_of(job, model) + lost_calls(job, model, champion)
     except UnreadableModelError as error:
         signal = Checks(job.gate, job.limits, job.budgets).refused("load_seconds", f"the model does not load: {error}")
         return judge(job.gate, job.model.uri, [signal]), ()
@@ -127,6 +129,18 @@ def calls_of(job: _Job, model: Path) -> tuple[Call, ...]:
     if job.examples is None:
         return tuple(Call(name, problem="there are no examples") for name in signatures)
     return build_calls(job.name, signatures, job.examples, job.request_spec)
+
+
+def lost_calls(job: _Job, model: Path, champion: Path | None) -> tuple[Call, ...]:
+    """Return the champion's signatures that the model has to have and does not: where answers are compared, all."""
+    if champion is None or not job.budgets.compares_outputs or job.request_spec.tensorflow_serving.signature_names:
+        return ()
+    tags = job.request_spec.tensorflow_serving.tag_set
+    try:
+        lost = sorted(declared_signatures(champion, tags).keys() - declared_signatures(model, tags).keys())
+    except UnreadableModelError:
+        return ()  # what is served tells why
+    return tuple(Call(name, problem="which the champion declares", missing=True) for name in lost)
 
 
 def _write_warmup_model(blessing: types.Artifact, model: Path, calls: tuple[Call, ...]) -> None:

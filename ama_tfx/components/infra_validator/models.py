@@ -1,5 +1,6 @@
 """What a SavedModel declares, read without loading it, and the requests that ask it."""
 
+import math
 import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from ama_tfx.components.infra_validator.observations import Answer, Call
 from ama_tfx.errors import InvalidInputError, UserCodeError
 
 DEFAULT_EXAMPLES = 10
+_MOST_VALUES = 1 << 22  # as many as have room, of one byte each, in the 4 MiB that the client receives
 _INTERNAL = {"__saved_model_init_op", "__saved_model_train_op"}
 
 Signatures = Mapping[str, Any]
@@ -140,7 +142,11 @@ class Client(TensorFlowServingClient):
             response = self._prediction_service.Predict(request)
         except grpc.RpcError as error:
             raise _no_answer(error) from error
-        return {key: tf.make_ndarray(value).tolist() for key, value in response.outputs.items()}
+        _check_size(response)
+        try:
+            return {key: tf.make_ndarray(value).tolist() for key, value in response.outputs.items()}
+        except (ValueError, TypeError, MemoryError) as error:
+            raise ConnectionError(f"an answer that is none: {error}") from error
 
     def send(self, request: Any) -> None:
         """Send a request as TFX does, and drop the answer.
@@ -167,6 +173,22 @@ class Client(TensorFlowServingClient):
     def close(self) -> None:
         """Give the connection back."""
         self._channel.close()
+
+
+def _check_size(response: predict_pb2.PredictResponse) -> None:
+    """Refuse an answer that says it is larger than it is: one value may stand for any number of them.
+
+    Raises:
+        ConnectionError: It does.
+    """
+    total = 0
+    for key, value in response.outputs.items():
+        sizes = [dimension.size for dimension in value.tensor_shape.dim]
+        if value.tensor_shape.unknown_rank or any(size < 0 for size in sizes):
+            raise ConnectionError(f"output {key!r} of the answer has no shape")
+        total += math.prod(sizes)
+    if total > _MOST_VALUES:
+        raise ConnectionError(f"the answer says that it holds {total} values; more than {_MOST_VALUES} are not read")
 
 
 def _no_answer(error: grpc.RpcError) -> ConnectionError:

@@ -1,5 +1,6 @@
 """What was asked of a served model, and what was seen."""
 
+import cmath
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ class Call:
     Attributes:
         signature: Its name.
         requests: TF Serving's requests.
-        problem: Why there are none.
+        problem: Why there are none; of one that is missing, why it should be there.
         missing: Whether the model does not declare it.
     """
 
@@ -132,3 +133,12 @@ def _distance(mine: Any, other: Any) -> float:
         return math.inf
     found = abs(mine - other)
     return found if found == found else math.inf
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether no number in an answer is NaN or infinite."""
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(is_finite, value))
+    return not isinstance(value, float | complex) or cmath.isfinite(value)

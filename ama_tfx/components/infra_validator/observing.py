@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ama_tfx.components.infra_validator.masking import masked
 from ama_tfx.components.infra_validator.observations import LOADS, Answer, Call, Client, Observation
 from ama_tfx.components.infra_validator.serving import Sandbox, Served
 from ama_tfx.components.infra_validator.settings import ServingLimits
@@ -146,7 +147,8 @@ class _Session:
     def _fail(self, what: str, told: str) -> bool:
         """Note why something failed: what the supervisor knows of a server's end, or else what the server said."""
         served = self._settled(told)
-        told = " ".join(told.split())[:_LONGEST_REASON]
+        # Masked before it is cut: half a secret is not found.
+        told = masked(" ".join(masked(told).split()))[:_LONGEST_REASON]
         if served.alive:
             memory = f"out of its {self.plan.limits.memory_mib} MiB of memory: " if _OUT_OF_MEMORY in told else ""
             self.seen.failures[what] = memory + told
@@ -179,7 +181,7 @@ def _end(served: Served) -> str:
 
 def _last_words(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
-    return f": {' '.join(lines[-6:])[-_LONGEST_REASON:]}" if lines else ""
+    return f": {masked(' '.join(' '.join(lines[-6:]).split()))[-_LONGEST_REASON:]}" if lines else ""
 
 
 Snapshot = dict[str, tuple[int, int]]

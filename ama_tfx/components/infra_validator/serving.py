@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -27,8 +29,9 @@ _OWN = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 _MIB = 1 << 20
-_END_SECONDS = 30
-_ANSWER_SECONDS = 600  # TensorFlow is imported meanwhile, from a slow disk perhaps
+_END_SECONDS = 15
+_START_SECONDS = 300  # TensorFlow is imported meanwhile, from a slow disk perhaps
+_ANSWER_SECONDS = 30  # the supervisor does nothing that takes time
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Served:
         peak_bytes: Its resident memory at its highest.
         model_bytes: By how much its own memory grew since it was ready to load.
         log: The end of what it wrote.
+        unconfined: Why it could read everything that this user can; empty when it could not.
     """
 
     address: str
@@ -63,6 +67,7 @@ class Served:
     peak_bytes: int
     model_bytes: int
     log: str
+    unconfined: str = ""
 
 
 class Sandbox:
@@ -86,7 +91,9 @@ class Sandbox:
             if_it_fails.callback(self._control.close)
             self._process = _supervisor(self.python, theirs.fileno())
             if_it_fails.pop_all()
-        self._control.settimeout(_ANSWER_SECONDS)
+        self._control.settimeout(_START_SECONDS)
+        self._server = -1  # descriptor of the process that serves, which may outlive its supervisor
+        self.folder: Path | None = None
         self._lines = self._control.makefile("rb")
         try:
             self.folder = Path(self._read()["folder"])
@@ -120,7 +127,16 @@ class Sandbox:
             "total_seconds": limits.total_seconds,
         }
         arguments = self._arguments(model, name, program) if program else []
-        return self._say(do="start", model=str(model), name=name, limits=wanted, program=arguments)
+        served = self._say(do="start", model=str(model), name=name, limits=wanted, program=arguments)
+        self._forget_server()
+        with contextlib.suppress(OSError):  # gone already; or before Linux 5.3
+            self._server = os.pidfd_open(served.pid)
+        return served
+
+    def _forget_server(self) -> None:
+        if self._server >= 0:
+            os.close(self._server)
+        self._server = -1
 
     def _arguments(self, model: Path, name: str, program: str) -> list[str]:
         """Return the command; TF Serving wants ``<base>/<version>``, which a link gives without copying."""
@@ -146,7 +162,7 @@ class Sandbox:
         return self._say(do="stop")
 
     def close(self) -> None:
-        """End the supervisor, its server and their folders."""
+        """End the supervisor, its server and their folders, also when something stopped or killed the supervisor."""
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         self._lines.close()
@@ -156,6 +172,11 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._server, signal.SIGKILL)
+        self._forget_server()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -167,6 +188,7 @@ class Sandbox:
         return Served(**self._talk(**command))
 
     def _talk(self, **command: Any) -> dict[str, Any]:
+        self._control.settimeout(_START_SECONDS if command["do"] in {"start", "import"} else _ANSWER_SECONDS)
         try:
             self._control.sendall(json.dumps(command).encode() + b"\n")
         except OSError as error:

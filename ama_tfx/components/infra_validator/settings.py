@@ -32,6 +32,10 @@ class _Settings:
             value = getattr(self, field.name)
             if value is None and field.default is None:
                 continue
+            if isinstance(field.default, bool):
+                if not isinstance(value, bool):
+                    raise InvalidInputError(f"{type(self).__name__}.{field.name} must be True or False, got {value!r}")
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise InvalidInputError(f"{type(self).__name__}.{field.name} must be a number, got {value!r}")
             if isinstance(field.default, int) and not isinstance(value, int):
@@ -50,6 +54,8 @@ class ServingLimits(_Settings):
         load_seconds: To load; `ValidationSpec.max_loading_time_seconds` takes its place when given.
         answer_seconds: To answer one request.
         total_seconds: For everything that is done with one model.
+        unwatched: Whether a model may be blessed where nobody can watch what it does: on machines whose kernel, or
+            whose containers, have no seccomp notification. It could write, connect and start programs unseen.
     """
 
     memory_mib: int = 4096
@@ -57,6 +63,7 @@ class ServingLimits(_Settings):
     load_seconds: float = 120.0
     answer_seconds: float = 30.0
     total_seconds: float = 900.0
+    unwatched: bool = False
 
     def __post_init__(self):
         self._check()
@@ -79,6 +86,7 @@ class ServingBudgets(_Settings):
         changed_answers: At most this share of the requests (0 to 1) gets another answer than the champion gives; a
             number that differs by at most ``output_difference`` (0 when it is None) is not another answer.
         samples: How many answers are timed, in at most a minute; the first to each request is not among them.
+        finite_answers: No number in an answer is NaN or infinite; False for models that may answer so.
     """
 
     latency_p50_ms: float | None = None
@@ -91,6 +99,7 @@ class ServingBudgets(_Settings):
     output_difference: float | None = None
     changed_answers: float | None = None
     samples: int = 100
+    finite_answers: bool = True
 
     def __post_init__(self):
         self._check()
@@ -101,4 +110,9 @@ class ServingBudgets(_Settings):
     def needs_champion(self) -> bool:
         """Whether something is compared with a champion."""
         relative = (self.latency_p50_ratio, self.latency_p99_ratio, self.model_memory_ratio)
-        return any(bound is not None for bound in (*relative, self.output_difference, self.changed_answers))
+        return self.compares_outputs or any(bound is not None for bound in relative)
+
+    @property
+    def compares_outputs(self) -> bool:
+        """Whether answers are compared with a champion's."""
+        return self.output_difference is not None or self.changed_answers is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ama_tfx.components.infra_validator.checks import Checks
+from ama_tfx.components.infra_validator.masking import masked
 from ama_tfx.components.infra_validator.observations import Observation
 from ama_tfx.components.infra_validator.observing import Plan, observe
 from ama_tfx.components.infra_validator.serving import borrow
@@ -55,7 +56,8 @@ def validate(request: Request) -> Judgement:
         signals = _signals(request, replace(plan, samples=request.budgets.samples), checks)
     except BackendError as error:
         signals = [checks.unknown("server", f"could not decide: {error}")]
-    return judge(request.gate, request.subject, signals)
+    told = [replace(signal, reason=masked(signal.reason)) for signal in signals]
+    return judge(request.gate, request.subject, told)
 
 
 def _signals(request: Request, plan: Plan, checks: Checks) -> list[Signal]:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from ama_tfx.components.notifiers import Notification
 from ama_tfx.errors import BackendError, InvalidInputError, PermissionDeniedError
 from ama_tfx.registry.fetching import guarded_connection
+from ama_tfx.registry.secrecy import VARIABLE
 from ama_tfx.registry.urls import check_url
 from ama_tfx.storage import canonical_json
 
@@ -51,8 +52,11 @@ def check_address(to: str) -> None:
         InvalidInputError: It is none, or holds what may be a secret, which TFX would record.
     """
     if to.startswith(ENVIRONMENT):
-        if not to.removeprefix(ENVIRONMENT).isidentifier():
-            raise InvalidInputError(f"a webhook's address is {to!r}; expected env: and the name of a variable")
+        if not VARIABLE.fullmatch(to.removeprefix(ENVIRONMENT)):
+            raise InvalidInputError(
+                f"a webhook's address begins with {to[:7]!r}; expected env: and the name of a variable, upper-case "
+                "letters, digits and '_'"
+            )
     elif check_url(to).scheme not in _SCHEMES:
         raise InvalidInputError(f"a webhook has the scheme {check_url(to).scheme!r}; expected https://host/path")
 
@@ -69,7 +73,7 @@ def _address(to: str) -> SplitResult:
         return check_url(to)
     name = to.removeprefix(ENVIRONMENT)
     try:
-        parts = urlsplit(_from_environment(name, "address"))
+        parts = urlsplit(_from_environment(name, "address").strip())  # `$(cat file)` and YAML leave blanks
         parts.port  # noqa: B018 - raises when it is none
     except ValueError as error:
         raise InvalidInputError(f"environment variable {name!r} holds no URL") from error
@@ -94,9 +98,12 @@ def _post(parts: SplitResult, body: bytes, headers: dict[str, str]) -> int:
         answer.read(_ENOUGH)
     except (PermissionDeniedError, BackendError):
         raise
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        told = str(error) or type(error).__name__
+    except OSError as error:
+        told = error.strerror or type(error).__name__
         raise BackendError(f"the webhook of host {parts.hostname!r} cannot be reached: {told}") from error
+    except (http.client.HTTPException, ValueError) as error:  # their texts show the address
+        told = type(error).__name__
+        raise BackendError(f"the webhook of host {parts.hostname!r} cannot be reached: {told}") from None
     finally:
         connection.close()
     return answer.status

@@ -127,12 +127,15 @@ def export_folder(folder: Path, target: Path, *, force: bool = False) -> Exporte
     """Write the files of a folder to a zip of the same form.
 
     Raises:
-        InvalidInputError: There is no file, or one that no asset may hold.
+        InvalidInputError: There is no file, or one that no asset may hold: a link, to a folder too.
         ConflictError: The target exists.
     """
     if not folder.is_dir():
         raise InvalidInputError(f"nothing to export: {str(folder)!r} is not a folder")
     found = {Path(root): (folders, names) for root, folders, names in os.walk(folder)}
+    for path in sorted(root / name for root, (folders, names) in found.items() for name in (*folders, *names)):
+        if path.is_symlink():
+            raise InvalidInputError(f"{str(path)!r} is a link; expected regular files and folders")
     files = sorted(root / name for root, (_, names) in found.items() for name in names)
     if not files:
         raise InvalidInputError(f"nothing to export: there is no file in {str(folder)!r}")

@@ -6,9 +6,11 @@ import contextlib
 import os
 import resource
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import seccomp
+from . import capabilities, landlock, seccomp
 
 _MIB = 1 << 20
 _LARGEST_FILE = 64 * _MIB
@@ -32,22 +34,33 @@ class Limits:
     total_seconds: float
 
 
-def confine(limits: Limits, folder: str, log: int) -> None:
-    """Become the limited process: own group, own folder, limits, and an end when the supervisor ends."""
+def confine(limits: Limits, folder: Path, log: int, readable: Iterable[str]) -> str:
+    """Become the limited process: own group, own folder, limits, and an end when the supervisor ends.
+
+    Returns:
+        Why it can read more than its folder, what is named as readable, Python and the system's files; else nothing.
+    """
+    home = str(folder / "home")
     os.setpgid(0, 0)
+    capabilities.drop()
     seccomp.prctl(seccomp.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.chdir(folder)
-    os.environ.update(HOME=folder, TMPDIR=folder)
+    os.chdir(home)
+    os.environ.update(HOME=home, TMPDIR=home)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _LARGEST_FILE)
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
     # TensorFlow waits 10 s for memory that the kernel refuses it; what is used is seen by the supervisor at once.
     _limit(resource.RLIMIT_DATA, memory(os.getpid())["VmData"] + _RESERVED * limits.memory_bytes)
+    try:
+        landlock.restrict([*landlock.of_python(), *readable], [str(folder)])
+    except OSError as error:
+        return f"the kernel does not let it be limited: {error}"
+    return ""
 
 
 def _limit(what: int, soft: int, hard: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -13,11 +14,14 @@ from pathlib import Path
 from . import seccomp
 from .system_calls import Machine
 
-_RECEIVE, _SEND = 0xC0502100, 0xC0182101
+_RECEIVE, _SEND, _GIVE_DESCRIPTOR = 0xC0502100, 0xC0182101, 0x40182103
 _QUESTION = struct.Struct("=QIIiIQ6Q")
 _ANSWER = struct.Struct("=QqiI")
+_DESCRIPTOR = struct.Struct("=QIIII")
+_STREAM_BITS = 0xF
 _CONTINUE = 1
 _LONGEST_PATH = 4096
+_UNNAMED = "a file"
 
 FILES, NETWORK, PROCESSES = "files", "network", "processes"
 
@@ -42,11 +46,13 @@ class Listener:
     Attributes:
         descriptor: As `seccomp.install` returned it.
         machine: Whose numbers the questions use.
+        folder: Below which the process may make sockets.
         may_exec: How many more programs may be started in place of the process.
     """
 
     descriptor: int
     machine: Machine
+    folder: str
     may_exec: int = 0
 
     def answer(self) -> Notice | None:
@@ -58,19 +64,42 @@ class Listener:
             return None  # the process that asked is gone
         identity, pid, _, number, _, _, *arguments = _QUESTION.unpack(question)
         name = self.machine.name(number)
-        if name == "execve" and self.may_exec:
-            self.may_exec -= 1
+        if name == "execve" and self.may_exec and not _exists(pid, arguments[0]):
+            return self._reply(identity, -errno.ENOENT, 0)  # env looks for it in each folder of PATH
+        if self._is_allowed(pid, name, arguments):
             return self._reply(identity, 0, _CONTINUE)
+        if name == "socket" and _is_stream(arguments):
+            return self._give_local(identity, arguments[1])
         family = _family(pid, arguments[1]) if name in seccomp.REACHES_OUT else None
-        if name == "bind" and family == socket.AF_UNIX:
-            return self._reply(identity, 0, _CONTINUE)
         notice = None if _is_harmless(name, family) else _describe(pid, name, arguments)
         self._reply(identity, -errno.EPERM, 0)
         return notice
 
-    def _reply(self, identity: int, error: int, flags: int) -> None:
+    def _is_allowed(self, pid: int, name: str, arguments: list[int]) -> bool:
+        if name == "execve" and self.may_exec:
+            self.may_exec -= 1
+            return True
+        if name in seccomp.NAMES_PROCESS:
+            index, _ = seccomp.NAMES_PROCESS[name]
+            return _is_own_thread(pid, _signed(arguments[index]))
+        return name == "bind" and _binds_below(self.folder, pid, arguments[1])
+
+    def _give_local(self, identity: int, kind: int) -> None:
+        """Give a local socket in place of one of the network: whom it is then to be connected with can be told."""
+        flags = os.O_CLOEXEC if kind & socket.SOCK_CLOEXEC else 0
+        with socket.socket(socket.AF_UNIX) as local:
+            local.setblocking(not kind & socket.SOCK_NONBLOCK)
+            given = bytearray(_DESCRIPTOR.pack(identity, 0, local.fileno(), 0, flags))
+            try:
+                number = fcntl.ioctl(self.descriptor, _GIVE_DESCRIPTOR, given)
+            except OSError:  # before Linux 5.9: then there is no socket
+                self._reply(identity, -errno.EAFNOSUPPORT, 0)
+                return
+            self._reply(identity, 0, 0, number)
+
+    def _reply(self, identity: int, error: int, flags: int, value: int = 0) -> None:
         try:
-            fcntl.ioctl(self.descriptor, _SEND, _ANSWER.pack(identity, 0, error, flags))
+            fcntl.ioctl(self.descriptor, _SEND, _ANSWER.pack(identity, value, error, flags))
         except OSError as failure:
             if failure.errno != errno.ENOENT:  # ENOENT: killed while it asked
                 raise
@@ -82,22 +111,75 @@ class Listener:
 
 def _is_harmless(name: str, family: int | None) -> bool:
     """Denied without a word: libc asking its name service, gRPC trying whether there is an IPv6 loopback."""
-    return (name == "connect" and family == socket.AF_UNIX) or name == "bind"
+    return family == socket.AF_UNIX if name == "connect" else name == "bind" and family != socket.AF_UNIX
+
+
+def _is_stream(arguments: list[int]) -> bool:
+    family, kind, *_ = arguments
+    return family in (socket.AF_INET, socket.AF_INET6) and kind & _STREAM_BITS == socket.SOCK_STREAM
+
+
+def _signed(value: int) -> int:
+    return ctypes.c_int32(value).value
+
+
+def _is_own_thread(pid: int, number: int) -> bool:
+    return number > 0 and Path(f"/proc/{pid}/task/{number}").exists()
 
 
 def _describe(pid: int, name: str, arguments: list[int]) -> Notice:
-    if name == "connect":
-        return Notice(NETWORK, f"connect to {_address(pid, arguments[1])}")
-    if name == "sendto":
-        return Notice(NETWORK, f"send to {_address(pid, arguments[4])}")
-    if name == "socket":
-        return Notice(NETWORK, "open a datagram or raw socket, as the look-up of a host's name does")
+    if name in ("connect", "sendto", "sendmsg", "sendmmsg", "socket", "socketpair"):
+        return Notice(NETWORK, _reach(pid, name, arguments))
     if name in ("clone", *seccomp.STARTS_PROCESSES):
         return Notice(PROCESSES, "start a program" if name.startswith("exec") else "start a process")
+    if name == "prctl":
+        return Notice(PROCESSES, "outlive what started it")
+    if name in seccomp.NAMES_PROCESS:
+        target = _signed(arguments[seccomp.NAMES_PROCESS[name][0]])
+        return Notice(PROCESSES, f"{name} process {target}")
+    if name in seccomp.REACHES_PROCESSES:
+        return Notice(PROCESSES, f"{name}, which reaches other processes")
+    if name == "bind":
+        return Notice(FILES, f"make the socket {_socket_path(pid, arguments[1]) or 'of a name without a file'}")
     if name in ("open", "openat", "creat"):
         return Notice(FILES, f"write {_path(pid, arguments[1 if name == 'openat' else 0])}")
-    takes_folder = (name.endswith("at") and name != "symlinkat") or name in {"renameat2", "fchmodat2"}
+    if name in ("fchmod", "fchown", "fsetxattr", "fremovexattr") or (name == "utimensat" and not arguments[1]):
+        return Notice(FILES, f"{name} {_link(f'/proc/{pid}/fd/{_signed(arguments[0])}') or _UNNAMED}")
+    takes_folder = (name.endswith("at") and name != "symlinkat") or name in {"renameat2", "fchmodat2", "file_setattr"}
     return Notice(FILES, f"{name} {_path(pid, arguments[1 if takes_folder else 0])}")
+
+
+def _reach(pid: int, name: str, arguments: list[int]) -> str:
+    if name == "connect":
+        return f"connect to {_address(pid, arguments[1])}"
+    if name == "sendto":
+        return f"send to {_address(pid, arguments[4])}"
+    if name.startswith("socket"):
+        return "open a datagram or raw socket, as the look-up of a host's name does"
+    return "connect and send at once"
+
+
+def _link(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
+
+
+def _exists(pid: int, address: int) -> bool:
+    return Path(_link(f"/proc/{pid}/cwd"), _path(pid, address)).exists()
+
+
+def _socket_path(pid: int, address: int) -> str:
+    """Return the path that a local socket's address names, absolute; nothing when it names none."""
+    path = _path(pid, address + 2)
+    return str(Path(_link(f"/proc/{pid}/cwd"), path)) if path != _UNNAMED else ""
+
+
+def _binds_below(folder: str, pid: int, address: int) -> bool:
+    if _family(pid, address) != socket.AF_UNIX or not (path := _socket_path(pid, address)):
+        return False
+    return Path(path).parent.resolve().is_relative_to(Path(folder).resolve())
 
 
 def _memory(pid: int, address: int, size: int) -> bytes:
@@ -113,7 +195,7 @@ def _path(pid: int, address: int) -> str:
     found = _memory(pid, address, _LONGEST_PATH - address % _LONGEST_PATH)
     if b"\0" not in found:
         found += _memory(pid, address + len(found), _LONGEST_PATH)
-    return found.partition(b"\0")[0].decode(errors="replace") or "a file"
+    return found.partition(b"\0")[0].decode(errors="replace") or _UNNAMED
 
 
 def _family(pid: int, address: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -18,8 +19,9 @@ from .notices import Listener, Notice
 from .system_calls import this_machine
 
 READY_SECONDS = 60
-_EXECS = 3  # the program, which may be a script that becomes another program
+_SHELLS = {"sh", "bash", "dash"}
 _LOG_TAIL = 4000
+_LONGEST_LINE = 256
 _MIB = 1 << 20
 
 
@@ -30,6 +32,7 @@ class Watched:
         self.pid, self.folder, self.limits = pid, folder, limits
         self.listener: Listener | None = None
         self.unwatched = ""  # why there is no listener
+        self.unconfined = ""  # why it can read everything
         self.notices: list[Notice] = []
         self.cause = ""
         self.kind = ""
@@ -116,6 +119,7 @@ class Watched:
             "cause": self.cause,
             "notices": [{"kind": notice.kind, "what": notice.what} for notice in self.notices],
             "unwatched": self.unwatched,
+            "unconfined": self.unconfined,
             "folder": str(self.folder),
             "peak_bytes": self.peak,
             "model_bytes": max(0, self.anonymous - self.before),
@@ -153,7 +157,7 @@ def start(command: dict[str, Any], folder: Path, control: int) -> Watched:
     with ours:
         _wait_until_ready(watched, ours)
         if command["program"]:
-            _wait_until_replaced(watched, ours)
+            _wait_until_replaced(watched, ours, _execs(command["program"][0]))
             return watched
     found = memory(pid)
     watched.before = found.get("RssAnon", 0) + found.get("RssShmem", 0)
@@ -167,19 +171,29 @@ def _wait_until_ready(watched: Watched, ours: socket.socket) -> None:
     if not message:
         watched.stop()
         raise OSError(f"the server did not start: {watched.state()['log'].strip() or 'no reason is known'}")
+    told = json.loads(message)
+    watched.unwatched, watched.unconfined = told["unwatched"], told["unconfined"]
     if descriptors and machine:
-        watched.listener = Listener(descriptors[0], machine)
-    else:
-        watched.unwatched = message.decode()
+        watched.listener = Listener(descriptors[0], machine, str(watched.folder))
 
 
-def _wait_until_replaced(watched: Watched, ours: socket.socket) -> None:
+def _execs(program: str) -> int:
+    """Return how often a process executes until it is the program: by itself, through env, through a shell's script."""
+    with open(program, "rb") as text:  # noqa: PTH123
+        first = text.readline(_LONGEST_LINE)
+    words = first[2:].decode(errors="replace").split() if first.startswith(b"#!") else []
+    names = [os.path.basename(word) for word in words]  # noqa: PTH119
+    through_env = names[:1] == ["env"]
+    return 1 + through_env + (names[through_env : through_env + 1] in [[shell] for shell in _SHELLS])
+
+
+def _wait_until_replaced(watched: Watched, ours: socket.socket, execs: int) -> None:
     """Let the process become the program: its end of the socket is then closed, and its memory is the program's."""
     waiting = select.poll()
     waiting.register(ours, select.POLLIN)
     if watched.listener:
         waiting.register(watched.listener.descriptor, select.POLLIN)
-        watched.listener.may_exec = _EXECS
+        watched.listener.may_exec = execs
     while ours.fileno() not in dict(found := waiting.poll(READY_SECONDS * 1000)):
         if not found:
             watched.stop()
@@ -192,39 +206,49 @@ def _become_server(command: dict[str, Any], folder: Path, limits: Limits, ready:
     """Never returns into the supervisor's code."""
     try:
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        confine(limits, str(folder / "home"), log)
+        unconfined = confine(limits, folder, log, _readable(command, folder))
         if command["program"]:
-            _become_program([*command["program"], f"--grpc_socket_path={folder / 'socket'}"], ready)
-        _serve(command, folder, ready)
+            _become_program([*command["program"], f"--grpc_socket_path={folder / 'socket'}"], ready, unconfined)
+        _serve(command, folder, ready, unconfined)
     except BaseException:  # noqa: BLE001 - the child tells everything in its log, and must never return
         traceback.print_exc()
     finally:
         os._exit(70)
 
 
-def _become_program(arguments: list[str], ready: socket.socket) -> NoReturn:
-    _filter(ready)
+def _readable(command: dict[str, Any], folder: Path) -> list[str]:
+    """Return the model; of a program also the links by which it finds the model, and the folder where it lies."""
+    places = [command["model"]]
+    if command["program"]:
+        places += [str(folder.parent / "models"), os.path.dirname(os.path.realpath(command["program"][0]))]  # noqa: PTH120
+    return places
+
+
+def _become_program(arguments: list[str], ready: socket.socket, unconfined: str) -> NoReturn:
+    _filter(ready, unconfined)
     # Not closed here but by the exec: that tells the supervisor that it is done.
     os.execv(arguments[0], arguments)  # noqa: S606 - the limits and the filter stay
 
 
-def _serve(command: dict[str, Any], folder: Path, ready: socket.socket) -> None:
+def _serve(command: dict[str, Any], folder: Path, ready: socket.socket, unconfined: str) -> None:
     from .server import Model, load_and_serve
     from .server import start as start_server
 
     model = Model(command["name"], command["model"])
     server = start_server(model, f"unix:{folder / 'socket'}")
-    _filter(ready)
+    _filter(ready, unconfined)
     ready.close()
     load_and_serve(model, server)
 
 
-def _filter(ready: socket.socket) -> None:
+def _filter(ready: socket.socket, unconfined: str) -> None:
     """Install the filter and hand its listener to the supervisor; say why when that cannot be."""
+    told = {"unwatched": "", "unconfined": unconfined}
     try:
         listener = seccomp.install()
     except OSError as error:
-        ready.sendall(f"the kernel does not let it be watched: {error}".encode())
+        told["unwatched"] = f"the kernel does not let it be watched: {error}"
+        ready.sendall(json.dumps(told).encode())
         return
-    socket.send_fds(ready, [b"watched"], [listener])
+    socket.send_fds(ready, [json.dumps(told).encode()], [listener])
     os.close(listener)
