@@ -32,6 +32,9 @@ __all__ = ["OPERATORS", "ContainerOperator", "containers_in_tfx_runners"]
 NETWORK = "AMA_CONTAINER_NETWORK"
 """The variable that names the network of containers that ask for none: ``host``, where the engine has no bridge."""
 
+_BRIDGE_WORDS = ("netavark", "iptables", "CNI", "bridge")
+"""In what engines say when they cannot make a network for a container."""
+
 _LOG = logging.getLogger(__name__)
 _LAST_LINES = 20
 _TELL_SECONDS = 2
@@ -288,4 +291,6 @@ def _engine_errors() -> Iterator[None]:
     try:
         yield
     except docker.errors.DockerException as error:
-        raise BackendError(f"the container engine refused: {error}") from error
+        text = str(error)
+        hint = f"; {NETWORK}=host does without a bridge" if any(word in text for word in _BRIDGE_WORDS) else ""
+        raise BackendError(f"the container engine refused: {text}{hint}") from error
