@@ -32,6 +32,8 @@ class EventKind(enum.Enum):
     INTERNAL = "internal"
     """A resolver chose the artifact; it neither made nor used it."""
 
+    __hash__ = object.__hash__  # Enum's own calls Python, and events are kept in dictionaries by the ten thousand
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

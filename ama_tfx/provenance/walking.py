@@ -82,8 +82,8 @@ def _way(asking: _Asking, start: int, kinds: tuple[EventKind, EventKind], most: 
         near = [event for event in asking.of_artifacts(frontier) if event.kind is kinds[0]]
         executions = [one for one in dict.fromkeys(event.execution_id for event in near) if one not in crossed]
         crossed.update(executions)
+        # These hold the events by which the executions were found, too.
         far = asking.of_executions(executions) if executions else []
-        yield from near
         yield from (event for event in far if event.kind is not EventKind.INTERNAL)
         ends = dict.fromkeys(event.artifact_id for event in far if event.kind is kinds[1])
         frontier = [one for one in ends if one not in reached]
