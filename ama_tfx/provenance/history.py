@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+import gc
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,10 @@ class History:
             pipeline: Only of this pipeline.
             most: How many at most.
         """
+        with _collecting_later():
+            return self._runs(pipeline, most)
+
+    def _runs(self, pipeline: str | None, most: int | None) -> list[RunDetails]:
         found: list[RunDetails] = []
         every = self._reader.runs()
         # A pipeline's name stands at executions, so runs of others are read too, but not many more than are wanted.
@@ -133,9 +139,10 @@ class History:
             down: The same in the other direction.
             with_cached: Whether to keep executions that took from the cache what another one made.
         """
-        graph = self._graph(walk(self._reader, artifact_id, up=up, down=down), (), [artifact_id])
-        found = (graph if with_cached else graph.without_cached()).around(artifact_id, up=up, down=down)
-        return self._named(found)
+        with _collecting_later():
+            graph = self._graph(walk(self._reader, artifact_id, up=up, down=down), (), [artifact_id])
+            found = (graph if with_cached else graph.without_cached()).around(artifact_id, up=up, down=down)
+            return self._named(found)
 
     def datasets(self, artifact_id: int, *, types: Collection[str] = ()) -> list[Dataset]:
         """Return the datasets that a model, or anything, was made from, the nearest first.
@@ -236,6 +243,22 @@ class History:
             raise NotFoundError(f"no artifact and no type {type_name!r}{hint}")
         live = [one for one in self._reader.artifacts_of_type(type_name) if one.state == "live"]
         return sorted(live, key=lambda one: (one.created_at, one.id), reverse=True)[:1]
+
+
+@contextlib.contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Stop Python's garbage collector for the block.
+
+    Of ten thousand records that are made none is garbage, and looking through them again and again takes a sixth of the
+    time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _chosen(name: str, runs: Sequence[Run]) -> Run:

@@ -185,7 +185,7 @@ def _events(protos: Iterable[Any]) -> Iterator[Event]:
         kind = _KINDS.get(proto.type, EventKind.INTERNAL)
         key, index = "", 0
         for step in proto.path.steps:
-            if not step.HasField("key"):
+            if not step.key:
                 index = step.index
                 continue
             if key:
