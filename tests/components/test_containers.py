@@ -157,11 +157,14 @@ def test_a_mount_has_the_same_path_in_the_container(bench, busybox, tmp_path):
     assert (uri_of(bench, "TransformCache") / "lines").read_text() == "4 rows"
 
 
-def test_tfx_own_local_runner_runs_it_within_the_block(bench, engine, busybox):
+@pytest.mark.parametrize("name", ["LocalDagRunner", "BeamDagRunner"])
+def test_tfx_own_runners_run_it_within_the_block(bench, engine, busybox, name):
+    from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+    runner = {"LocalDagRunner": LocalDagRunner, "BeamDagRunner": BeamDagRunner}[name]()
     with containers_in_tfx_runners():
-        LocalDagRunner().run(bench.pipeline(*tell(busybox)))
+        runner.run(bench.pipeline(*tell(busybox)))
     assert (uri_of(bench, "TransformCache") / "lines").read_text() == TOLD
     assert engine.containers() == []
 

@@ -16,6 +16,7 @@ from ama_tfx.orchestration import KubeflowOptions, compile_pipeline
 from tests.kubeflow_harness.runner import run_job
 
 parts = pytest.importorskip("gate_parts")
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner  # noqa: E402
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner  # noqa: E402  (TFX comes with the parts)
 from tfx.orchestration.pipeline import Pipeline  # noqa: E402
 
@@ -285,11 +286,13 @@ def test_rules_for_statistics_need_statistics():
         DataGate(data.outputs["anomalies"], min_examples=1)
 
 
-def test_it_runs_under_the_runner_of_tfx(bench, gate_folder):
-    LocalDagRunner().run(bench.pipeline(*gated(gate_folder)))
+@pytest.mark.parametrize("runner", [LocalDagRunner, BeamDagRunner])
+def test_it_runs_under_the_runners_of_tfx(bench, gate_folder, runner):
+    runner().run(bench.pipeline(*gated(gate_folder)))
     assert len(bench.artifacts("Model")) == 1
-    with pytest.raises(GateError, match="the data are not in order: split 'eval'"):
-        LocalDagRunner().run(bench.pipeline(*gated(gate_folder, evaluated="new_value")))
+    # Beam wraps what a stage raises in an error of its own.
+    with pytest.raises((GateError, RuntimeError), match="the data are not in order: split 'eval'"):
+        runner().run(bench.pipeline(*gated(gate_folder, evaluated="new_value")))
 
 
 def compile_job(source, **options):

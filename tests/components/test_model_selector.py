@@ -12,6 +12,7 @@ from ama_tfx.orchestration import KubeflowOptions, compile_pipeline
 from tests.kubeflow_harness.runner import run_job
 
 parts = pytest.importorskip("gate_parts")
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner  # noqa: E402
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner  # noqa: E402  (TFX comes with the parts)
 from tfx.orchestration.pipeline import Pipeline  # noqa: E402
 from tfx.types.channel_utils import union  # noqa: E402
@@ -89,8 +90,9 @@ def test_when_none_qualifies_the_run_fails_and_nothing_is_published(bench, gate_
     assert bench.artifacts("ama_tfx.Verdict") == []
 
 
-def test_it_runs_under_the_runner_of_tfx(bench, gate_folder):
-    LocalDagRunner().run(bench.pipeline(*contest(gate_folder)))
+@pytest.mark.parametrize("runner", [LocalDagRunner, BeamDagRunner])
+def test_it_runs_under_the_runners_of_tfx(bench, gate_folder, runner):
+    runner().run(bench.pipeline(*contest(gate_folder)))
     assert "/Model1/" in selected(bench).custom_properties["selected_from"].string_value
 
 
