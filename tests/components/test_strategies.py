@@ -39,6 +39,17 @@ def resolve(bench, strategy, **config):
     return json.loads(Path(newest.uri).read_text()).get("Format-Serving/saved_model.pb"), states
 
 
+def test_they_run_under_beam_dag_runner(trained):
+    from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+
+    aliased(trained, 2)
+    config = {"asset": "model:champion", "registry": trained.url}
+    found = Resolver(AliasStrategy, config=config, model=Channel(type=standard_artifacts.Model)).with_id("Found")
+    BeamDagRunner().run(trained.pipeline(found, flow.ReadModel(model=found.outputs["model"])))
+    (told,) = trained.artifacts("String")
+    assert json.loads(Path(told.uri).read_text())["Format-Serving/saved_model.pb"] == "second"
+
+
 def aliased(bench, number, alias="champion"):
     bench.registry.set_alias(f"model:{number}", alias)
 
