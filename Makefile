@@ -5,7 +5,8 @@ UV := .tools/uv/bin/uv
 INSTALLED := .venv/.installed
 # Of the tests: a file's tests stay together, and two that start TFX take 3 GB.
 WORKERS := 2
-PYTEST := $(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile
+# A process that ends in a test would end in it again.
+PYTEST := $(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile --max-worker-restart 0
 # The packages of that day run together without warnings (docs/adr/0001-tfx-1-16-on-python-3-10.md).
 LOCK_DATE := 2025-03-31
 LOCK := $(UV) pip compile --quiet --python-version 3.10 --exclude-newer $(LOCK_DATE) --generate-hashes --no-header \

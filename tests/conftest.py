@@ -19,6 +19,7 @@ from ama_tfx.testing.postgresql import PostgresqlServer, find_postgresql
 from ama_tfx.testing.processes import in_process
 from ama_tfx.testing.system_calls import why_no_strace
 from tests.failures_at_once import FailuresAtOnce
+from tests.hanging import HangingTests
 from tests.storage.objects.servers import (  # noqa: F401 - fixtures: one server of each kind for all tests
     azure_server,
     azure_url,
@@ -182,8 +183,9 @@ def as_another_user(tmp_path: Path) -> Callable[[Callable[[], object]], object]:
     if os.getuid() == 0 and not all(parent.stat().st_mode & 0o005 == 0o005 for parent in Path(__file__).parents):
         pytest.skip("NOT TESTED: this checkout lies where only root can read, so no other user can import it")
     if os.getuid() == 0:  # pytest's folders are for root's eyes only
-        for folder in [tmp_path, *tmp_path.parents[:2]]:
-            folder.chmod(0o755)
+        for folder in [tmp_path, *tmp_path.parents]:
+            if folder.stat().st_mode & 0o001 == 0:
+                folder.chmod(0o755)
     return run
 
 
@@ -225,6 +227,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(HangingTests(config))
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(config))
 

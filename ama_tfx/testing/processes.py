@@ -11,8 +11,8 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -70,18 +70,28 @@ def race(functions: Sequence[Callable[[], T]]) -> list[T | BaseException]:
 
 
 def race_threads(functions: Sequence[Callable[[], T]]) -> list[T | BaseException]:
-    """Start functions at one moment, each in a thread of its own; return what each returned or raised, in order."""
-    gate = threading.Barrier(len(functions))
+    """Start functions at one moment, each in a thread of its own; return what each returned or raised, in order.
 
-    def wait_and_run(function: Callable[[], T]) -> T | BaseException:
+    A thread that does not end in time is left behind, and its outcome is a `TimeoutError`.
+    """
+    gate = threading.Barrier(len(functions))
+    outcomes: list[T | BaseException] = [TimeoutError(f"it did not end in {TIMEOUT_SECONDS} s") for _ in functions]
+
+    def wait_and_run(number: int) -> None:
         gate.wait(TIMEOUT_SECONDS)
         try:
-            return function()
+            outcomes[number] = functions[number]()
         except BaseException as error:  # noqa: BLE001 - the caller looks at every outcome
-            return error
+            outcomes[number] = error
 
-    with ThreadPoolExecutor(len(functions)) as pool:
-        return list(pool.map(wait_and_run, functions))
+    # Daemons: one that hangs must not keep the test, or the process, from ending.
+    threads = [threading.Thread(target=wait_and_run, args=[number], daemon=True) for number in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    give_up = time.monotonic() + TIMEOUT_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, give_up - time.monotonic()))
+    return list(outcomes)
 
 
 def count_lines(function: Callable[[], object]) -> int:
