@@ -31,7 +31,7 @@ def command(session: Session, reference: str | None, alias: str | None, version:
     """
     from ama_tfx.cli.references import ref_target
     from ama_tfx.cli.views_copy import changes_report, ref_words
-    from ama_tfx.registry.status import ref_status
+    from ama_tfx.registry.working_copy.status import ref_status
 
     working_copy = session.working_copy()
     registry = session.registry(workspace=session.workspace_or(working_copy.asset.workspace))

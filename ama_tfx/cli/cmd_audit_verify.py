@@ -25,7 +25,7 @@ def command(session: Session, head: str | None) -> None:
     or written anew.
     """
     from ama_tfx.cli.views_lineage import verified_report
-    from ama_tfx.registry.audit import parse_head
+    from ama_tfx.registry.auditing.audit import parse_head
 
     expected = None if head is None else parse_head(head)
     audit = session.registry().audit

@@ -39,7 +39,7 @@ def command(
     from ama_tfx.cli.plan_download import plan_clone
     from ama_tfx.cli.references import version_ref
     from ama_tfx.cli.views import downloaded_report
-    from ama_tfx.registry.basing import clone
+    from ama_tfx.registry.working_copy.basing import clone
 
     registry = session.registry()
     ref = version_ref(reference, session.workspace, alias=alias, version=version)

@@ -28,7 +28,7 @@ def command(session: Session, asset: str, clear: bool) -> None:
     """
     from ama_tfx.cli.references import asset_name
     from ama_tfx.cli.views_copy import begun_report
-    from ama_tfx.registry.copy_begin import begin
+    from ama_tfx.registry.working_copy.begin import begin
 
     name = asset_name(asset, session.workspace)
     session.say(begun_report(begin(here(), name, session.registry_if_any(), clear=clear)))

@@ -43,7 +43,7 @@ def command(
     """
     from ama_tfx.cli.views_copy import removed_report
     from ama_tfx.registry import AssetRef
-    from ama_tfx.registry.copy_refs import meant_refs
+    from ama_tfx.registry.working_copy.refs import meant_refs
 
     if not (paths or refs or any(unset.values())):
         raise click.UsageError("nothing to remove; give PATH, --ref, --tag, --property, --alias, --message or --kind")

@@ -33,7 +33,7 @@ def command(
     """
     from ama_tfx.cli.text import escape
     from ama_tfx.cli.views_search import search_report
-    from ama_tfx.registry.search_hints import search_hints
+    from ama_tfx.registry.search.hints import search_hints
 
     registry, text = session.registry(), " ".join(query)
     found = registry.search(

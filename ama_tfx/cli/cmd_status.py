@@ -26,7 +26,7 @@ def command(session: Session, short: bool, ignored: bool) -> None:
     Files are compared with the version that this working copy is based on; 'ama switch' and 'ama clone' say which.
     """
     from ama_tfx.cli.views_copy import status_report
-    from ama_tfx.registry.status import status_of
+    from ama_tfx.registry.working_copy.status import status_of
 
     working_copy = session.working_copy()
     status = status_of(working_copy, session.registry_if_any())

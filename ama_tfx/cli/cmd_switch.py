@@ -29,7 +29,7 @@ def command(session: Session, reference: str, alias: str | None, version: str | 
     """
     from ama_tfx.cli.references import names_version, version_ref
     from ama_tfx.cli.views_copy import switched_report
-    from ama_tfx.registry.basing import switch_asset, switch_version
+    from ama_tfx.registry.working_copy.basing import switch_asset, switch_version
 
     working_copy = session.working_copy()
     ref = version_ref(reference, session.workspace, alias=alias, version=version)

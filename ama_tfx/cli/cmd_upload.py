@@ -36,8 +36,8 @@ def command(session: Session, message: str | None, bump: str, dry_run: bool) -> 
     from ama_tfx.cli.views import bump_of
     from ama_tfx.cli.views_copy import preview_report, upload_report
     from ama_tfx.cli.warning import warn
-    from ama_tfx.registry.copy_refs import base_of_upload
-    from ama_tfx.registry.previewing import preview
+    from ama_tfx.registry.working_copy.previewing import preview
+    from ama_tfx.registry.working_copy.refs import base_of_upload
 
     working_copy = session.working_copy()
     size_bytes = working_copy.pending().size_bytes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry import AssetRef, Registry, WorkingCopy
-from ama_tfx.registry.differing import Diff, diff_versions, diff_working_copy
+from ama_tfx.registry.working_copy.differing import Diff, diff_versions, diff_working_copy
 
 
 def find_diff(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ama_tfx.errors import InvalidInputError, NotFoundError, did_you_mean
 from ama_tfx.registry import AssetRef, Manifest, Registry, Version
-from ama_tfx.registry.ignoring import chosen
 from ama_tfx.registry.manifest import folders_of
+from ama_tfx.registry.working_copy.ignoring import chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from ama_tfx.cli.report import Report, Table
 from ama_tfx.cli.text import escape
 from ama_tfx.cli.views_inspect import path_on_disk
 from ama_tfx.registry import AssetRef, Comparison
-from ama_tfx.registry.comparison import SECTIONS
-from ama_tfx.registry.comparison_html import page as page_of
-from ama_tfx.registry.comparison_tables import Grid, grids
+from ama_tfx.registry.comparison.html import page as page_of
+from ama_tfx.registry.comparison.results import SECTIONS
+from ama_tfx.registry.comparison.tables import Grid, grids
 from ama_tfx.storage import write_file
 
 FIRST_ROWS = 100

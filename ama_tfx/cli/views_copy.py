@@ -11,13 +11,13 @@ from ama_tfx.cli.report import Facts, Report, Table
 from ama_tfx.cli.text import human_size, plural
 from ama_tfx.cli.views import draft_summary, uploaded_report
 from ama_tfx.registry import Draft, Registered
-from ama_tfx.registry.basing import Switched
-from ama_tfx.registry.copy_begin import Begun
-from ama_tfx.registry.copy_changes import Changes
-from ama_tfx.registry.copy_refs import UploadBase, short_digest
-from ama_tfx.registry.differing import MISSING, Diff, FileDiff
-from ama_tfx.registry.previewing import Preview
-from ama_tfx.registry.status import FileStatus, OnDisk, Pending, RefStatus, Status
+from ama_tfx.registry.working_copy.basing import Switched
+from ama_tfx.registry.working_copy.begin import Begun
+from ama_tfx.registry.working_copy.changes import Changes
+from ama_tfx.registry.working_copy.differing import MISSING, Diff, FileDiff
+from ama_tfx.registry.working_copy.previewing import Preview
+from ama_tfx.registry.working_copy.refs import UploadBase, short_digest
+from ama_tfx.registry.working_copy.status import FileStatus, OnDisk, Pending, RefStatus, Status
 
 _LETTERS = {Pending.NEW: "A", Pending.MODIFIED: "M", Pending.SAME: "=", Pending.DELETED: "D", None: " "}
 _DISK_LETTERS = {OnDisk.UNCHANGED: " ", OnDisk.CHANGED: "M", OnDisk.MISSING: "D"}

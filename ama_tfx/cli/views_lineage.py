@@ -9,8 +9,8 @@ from typing import Any
 from ama_tfx.cli.report import Report, Table
 from ama_tfx.cli.text import human_time, plural
 from ama_tfx.registry import AssetName, AssetRef, AuditEntry, AuditHead
-from ama_tfx.registry.audit import head_text
-from ama_tfx.registry.lineage import Impact, Lineage, LineageNode
+from ama_tfx.registry.auditing.audit import head_text
+from ama_tfx.registry.lineage.tracing import Impact, Lineage, LineageNode
 
 _DEEPEST = 50
 """Levels of a tree: each is indented further. ``--json`` has all of them."""

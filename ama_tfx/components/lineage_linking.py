@@ -11,8 +11,8 @@ from ama_tfx.components.asset_importer.work import open_existing
 from ama_tfx.provenance import Event, Graph, History, open_history
 from ama_tfx.provenance.questions import without_reports
 from ama_tfx.registry import AssetRef
-from ama_tfx.registry.lineage import Lineage, LineageEdge
-from ama_tfx.registry.linking import record_links
+from ama_tfx.registry.lineage.linking import record_links
+from ama_tfx.registry.lineage.tracing import Lineage, LineageEdge
 
 DECLARED = (
     ("model", "trained_on", "examples"),

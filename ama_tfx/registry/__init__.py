@@ -12,14 +12,10 @@ from ama_tfx.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ama_tfx.catalog import AliasMove, AliasRow, AliasRule, AuditEntry, AuditHead, PinRow, Registration
-    from ama_tfx.registry.aliased import asset_with_alias
-    from ama_tfx.registry.aliasing import Expect
-    from ama_tfx.registry.basing import Switched, clone, switch_asset, switch_version
-    from ama_tfx.registry.comparison import Comparison
-    from ama_tfx.registry.differing import Diff, FileDiff, diff_versions, diff_working_copy
-    from ama_tfx.registry.draft import Draft, DraftRef
+    from ama_tfx.registry.aliases.aliased import asset_with_alias
+    from ama_tfx.registry.aliases.aliasing import Expect
+    from ama_tfx.registry.comparison.results import Comparison
     from ama_tfx.registry.drafting import Drafting
-    from ama_tfx.registry.findings import Checked, Finding, GcPlan, GcResult, LostFile, Repaired
     from ama_tfx.registry.handles import AssetHandle
     from ama_tfx.registry.location import Location, default_registry_url
     from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
@@ -37,8 +33,6 @@ if TYPE_CHECKING:
         settable_alias,
     )
     from ama_tfx.registry.opening import open_registry
-    from ama_tfx.registry.previewing import Preview, preview
-    from ama_tfx.registry.query import Query
     from ama_tfx.registry.registry import Registry, current_user, utc_now
     from ama_tfx.registry.repr_html import Listing
     from ama_tfx.registry.results import (
@@ -54,14 +48,20 @@ if TYPE_CHECKING:
         Registered,
         Version,
     )
-    from ama_tfx.registry.retention import Retention
-    from ama_tfx.registry.retired import KeptVersion, RetentionPlan, Retired, RetiredVersion
-    from ama_tfx.registry.searching import Found, Match
-    from ama_tfx.registry.sizing import AssetSize, Sizes
-    from ama_tfx.registry.status import FileStatus, OnDisk, Pending, RefStatus, Status, status_of
+    from ama_tfx.registry.search.query import Query
+    from ama_tfx.registry.search.searching import Found, Match
     from ama_tfx.registry.tree import Onto
-    from ama_tfx.registry.verifying import Verified
-    from ama_tfx.registry.working_copy import WorkingCopy
+    from ama_tfx.registry.upkeep.findings import Checked, Finding, GcPlan, GcResult, LostFile, Repaired
+    from ama_tfx.registry.upkeep.retention import Retention
+    from ama_tfx.registry.upkeep.retired import KeptVersion, RetentionPlan, Retired, RetiredVersion
+    from ama_tfx.registry.upkeep.sizing import AssetSize, Sizes
+    from ama_tfx.registry.upkeep.verifying import Verified
+    from ama_tfx.registry.working_copy.basing import Switched, clone, switch_asset, switch_version
+    from ama_tfx.registry.working_copy.differing import Diff, FileDiff, diff_versions, diff_working_copy
+    from ama_tfx.registry.working_copy.draft import Draft, DraftRef
+    from ama_tfx.registry.working_copy.previewing import Preview, preview
+    from ama_tfx.registry.working_copy.status import FileStatus, OnDisk, Pending, RefStatus, Status, status_of
+    from ama_tfx.registry.working_copy.working_copy import WorkingCopy
 
 __all__ = [
     "DEFAULT_WORKSPACE",
@@ -149,14 +149,14 @@ __all__ = [
 
 _NAMES = {
     "ama_tfx.catalog": ("AliasMove", "AliasRow", "AliasRule", "AuditEntry", "AuditHead", "PinRow", "Registration"),
-    "ama_tfx.registry.aliased": ("asset_with_alias",),
-    "ama_tfx.registry.aliasing": ("Expect",),
-    "ama_tfx.registry.basing": ("Switched", "clone", "switch_asset", "switch_version"),
-    "ama_tfx.registry.comparison": ("Comparison",),
-    "ama_tfx.registry.differing": ("Diff", "FileDiff", "diff_versions", "diff_working_copy"),
-    "ama_tfx.registry.draft": ("Draft", "DraftRef"),
+    "ama_tfx.registry.aliases.aliased": ("asset_with_alias",),
+    "ama_tfx.registry.aliases.aliasing": ("Expect",),
+    "ama_tfx.registry.working_copy.basing": ("Switched", "clone", "switch_asset", "switch_version"),
+    "ama_tfx.registry.comparison.results": ("Comparison",),
+    "ama_tfx.registry.working_copy.differing": ("Diff", "FileDiff", "diff_versions", "diff_working_copy"),
+    "ama_tfx.registry.working_copy.draft": ("Draft", "DraftRef"),
     "ama_tfx.registry.drafting": ("Drafting",),
-    "ama_tfx.registry.findings": ("Checked", "Finding", "GcPlan", "GcResult", "LostFile", "Repaired"),
+    "ama_tfx.registry.upkeep.findings": ("Checked", "Finding", "GcPlan", "GcResult", "LostFile", "Repaired"),
     "ama_tfx.registry.handles": ("AssetHandle",),
     "ama_tfx.registry.location": ("Location", "default_registry_url"),
     "ama_tfx.registry.manifest": ("FileEntry", "Manifest", "RefEntry"),
@@ -174,8 +174,8 @@ _NAMES = {
         "settable_alias",
     ),
     "ama_tfx.registry.opening": ("open_registry",),
-    "ama_tfx.registry.previewing": ("Preview", "preview"),
-    "ama_tfx.registry.query": ("Query",),
+    "ama_tfx.registry.working_copy.previewing": ("Preview", "preview"),
+    "ama_tfx.registry.search.query": ("Query",),
     "ama_tfx.registry.registry": ("Registry", "current_user", "utc_now"),
     "ama_tfx.registry.repr_html": ("Listing",),
     "ama_tfx.registry.results": (
@@ -191,14 +191,14 @@ _NAMES = {
         "Registered",
         "Version",
     ),
-    "ama_tfx.registry.retention": ("Retention",),
-    "ama_tfx.registry.retired": ("KeptVersion", "RetentionPlan", "Retired", "RetiredVersion"),
-    "ama_tfx.registry.searching": ("Found", "Match"),
-    "ama_tfx.registry.sizing": ("AssetSize", "Sizes"),
-    "ama_tfx.registry.status": ("FileStatus", "OnDisk", "Pending", "RefStatus", "Status", "status_of"),
+    "ama_tfx.registry.upkeep.retention": ("Retention",),
+    "ama_tfx.registry.upkeep.retired": ("KeptVersion", "RetentionPlan", "Retired", "RetiredVersion"),
+    "ama_tfx.registry.search.searching": ("Found", "Match"),
+    "ama_tfx.registry.upkeep.sizing": ("AssetSize", "Sizes"),
+    "ama_tfx.registry.working_copy.status": ("FileStatus", "OnDisk", "Pending", "RefStatus", "Status", "status_of"),
     "ama_tfx.registry.tree": ("Onto",),
-    "ama_tfx.registry.verifying": ("Verified",),
-    "ama_tfx.registry.working_copy": ("WorkingCopy",),
+    "ama_tfx.registry.upkeep.verifying": ("Verified",),
+    "ama_tfx.registry.working_copy.working_copy": ("WorkingCopy",),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _NAMES)

@@ -15,7 +15,7 @@ from ama_tfx.catalog import VersionRow
 from ama_tfx.catalog.schema import files
 from ama_tfx.errors import AmaError
 from ama_tfx.registry.bumping import BumpDecision, BumpFacts, decide_bump
-from ama_tfx.registry.comparison_values import flat
+from ama_tfx.registry.comparison.values import flat
 from ama_tfx.registry.downloading import read_manifest
 from ama_tfx.registry.manifest import FileEntry, Manifest
 from ama_tfx.registry.metric_directions import numbers_of

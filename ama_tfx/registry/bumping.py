@@ -11,7 +11,7 @@ from ama_tfx.registry.results import Bump
 
 if TYPE_CHECKING:
     from ama_tfx.inspection import FeatureFact, SchemaChange
-    from ama_tfx.registry.signature_changes import Signatures
+    from ama_tfx.registry.comparison.signatures import Signatures
 
 _TARGETS = {
     *("label", "labels", "label_key", "label_keys", "label_name", "label_column"),
@@ -91,7 +91,7 @@ def _schemas(old: BumpFacts, new: BumpFacts) -> Iterator[str]:
 
 def _signatures(old: BumpFacts, new: BumpFacts) -> Iterator[str]:
     for where in sorted(old.signatures.keys() & new.signatures.keys()):
-        from ama_tfx.registry.signature_changes import signature_changes
+        from ama_tfx.registry.comparison.signatures import signature_changes
 
         yield from _breaking(where, signature_changes(old.signatures[where], new.signatures[where]))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ama_tfx.errors import AmaError, InvalidInputError, NotFoundError
 from ama_tfx.registry.location import Location, locked
 from ama_tfx.registry.names import check_text, check_workspace
-from ama_tfx.registry.working_copy import WorkingCopy
+from ama_tfx.registry.working_copy.working_copy import WorkingCopy
 from ama_tfx.settings import SETTINGS, Candidate, Scope, Setting, Settings, SettingsFile, parse_setting, setting_of
 from ama_tfx.settings.files import FILE_NAME, PROJECT_FOLDER, line_of
 from ama_tfx.storage import write_file

@@ -14,7 +14,7 @@ from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry.names import check_label
 
 if TYPE_CHECKING:
-    from ama_tfx.registry.aliasing import Actor
+    from ama_tfx.registry.aliases.aliasing import Actor
 
 
 def check_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:

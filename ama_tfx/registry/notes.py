@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, DescriptionRow, PinRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError, did_you_mean
-from ama_tfx.registry.aliasing import Actor
+from ama_tfx.registry.aliases.aliasing import Actor
 from ama_tfx.registry.measuring import check_metrics, update_metrics
 from ama_tfx.registry.names import AssetName, AssetRef, check_label, check_text
 from ama_tfx.registry.resolving import require_asset, require_version

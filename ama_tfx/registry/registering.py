@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
 from ama_tfx.errors import ConflictError, InvalidInputError
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias, why_alias_refused
-from ama_tfx.registry.ancestors import Ancestor, Ancestors
+from ama_tfx.registry.aliases.aliasing import Actor, Expect, move_alias, why_alias_refused
 from ama_tfx.registry.downloading import read_manifest
+from ama_tfx.registry.lineage.ancestors import Ancestor, Ancestors
 from ama_tfx.registry.manifest import FileEntry, Manifest, RefEntry
 from ama_tfx.registry.measuring import update_metrics
 from ama_tfx.registry.names import Alias, AssetName, AssetRef, SemanticVersion

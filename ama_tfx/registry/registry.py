@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, AliasRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias
+from ama_tfx.registry.aliases.aliasing import Actor, Expect, move_alias
 from ama_tfx.registry.downloading import open_entry, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
@@ -40,17 +40,17 @@ from ama_tfx.storage import Digest, OnProgress, hash_stream, open_regular_file, 
 
 if TYPE_CHECKING:
     from ama_tfx.inspection import Inspected
-    from ama_tfx.registry.audit import Audit
-    from ama_tfx.registry.comparison import Comparison
+    from ama_tfx.registry.aliases.protecting import Protection
+    from ama_tfx.registry.auditing.audit import Audit
+    from ama_tfx.registry.comparison.results import Comparison
     from ama_tfx.registry.drafting import Drafting
     from ama_tfx.registry.handles import AssetHandle
-    from ama_tfx.registry.lineage import Tracer
+    from ama_tfx.registry.lineage.tracing import Tracer
     from ama_tfx.registry.notes import Notes
-    from ama_tfx.registry.protecting import Protection
-    from ama_tfx.registry.query import Query
-    from ama_tfx.registry.searching import Found
+    from ama_tfx.registry.search.query import Query
+    from ama_tfx.registry.search.searching import Found
     from ama_tfx.registry.sharing import Sharing
-    from ama_tfx.registry.upkeep import Upkeep
+    from ama_tfx.registry.upkeep.facet import Upkeep
 
 Reference = str | AssetRef
 
@@ -122,14 +122,14 @@ class Registry:
     @functools.cached_property
     def audit(self) -> Audit:
         """Its log."""
-        from ama_tfx.registry.audit import Audit
+        from ama_tfx.registry.auditing.audit import Audit
 
         return Audit(self._database)
 
     @functools.cached_property
     def protection(self) -> Protection:
         """Protects aliases."""
-        from ama_tfx.registry.protecting import Protection
+        from ama_tfx.registry.aliases.protecting import Protection
 
         return Protection(self._database, self._asset, self._now)
 
@@ -143,14 +143,14 @@ class Registry:
     @functools.cached_property
     def upkeep(self) -> Upkeep:
         """Checks, repairs, measures and collects it."""
-        from ama_tfx.registry.upkeep import Upkeep
+        from ama_tfx.registry.upkeep.facet import Upkeep
 
         return Upkeep(self._database, self._blobs, self.location.folder, self._ref, self._asset, self._now)
 
     @functools.cached_property
     def lineage(self) -> Tracer:
         """Tells what versions were made from, and what was made from them."""
-        from ama_tfx.registry.lineage import Tracer
+        from ama_tfx.registry.lineage.tracing import Tracer
 
         return Tracer(self._database, self._ref)
 
@@ -354,8 +354,8 @@ class Registry:
                 "['model:1', 'model:2']"
             )
         # Here, because numpy takes 60 ms to import.
-        from ama_tfx.registry.comparing import Shelf, compare
-        from ama_tfx.registry.comparison import SECTIONS
+        from ama_tfx.registry.comparison.comparing import Shelf, compare
+        from ama_tfx.registry.comparison.results import SECTIONS
 
         wanted = [one if isinstance(one, Path) else self._ref(one) for one in references]
         return compare(Shelf(self._blobs, self.show, self._manifest), wanted, sections or SECTIONS, with_same=with_same)
@@ -534,7 +534,7 @@ class Registry:
             QueryError: The query cannot be read; the error points at where.
             NotFoundError: ``refs:`` names an asset, an alias or a version that does not exist.
         """
-        from ama_tfx.registry.searching import Wanted, scoped, search
+        from ama_tfx.registry.search.searching import Wanted, scoped, search
 
         wanted = scoped(query, sort=sort, workspace=workspace, default=self.workspace)
         return search(self._database, Wanted(wanted, self.workspace, latest, limit), self._now().now)

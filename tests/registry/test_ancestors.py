@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ama_tfx.registry.ancestors import Ancestor, Ancestors
+from ama_tfx.registry.lineage.ancestors import Ancestor, Ancestors
 from ama_tfx.storage import Digest
 
 ONE, TWO, THREE = (Digest(str(number) * 64) for number in range(3))

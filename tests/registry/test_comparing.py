@@ -10,11 +10,11 @@ import pytest
 
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetRef, Facts, Ref
-from ama_tfx.registry.comparison import Comparison, Subject
-from ama_tfx.registry.comparison_html import page
-from ama_tfx.registry.comparison_rows import ABSENT, UNREAD, UNTOLD, FileCell, FileRow, ValueRow
-from ama_tfx.registry.comparison_tables import grids
-from ama_tfx.registry.comparison_tensors import distance, layers
+from ama_tfx.registry.comparison.html import page
+from ama_tfx.registry.comparison.results import Comparison, Subject
+from ama_tfx.registry.comparison.rows import ABSENT, UNREAD, UNTOLD, FileCell, FileRow, ValueRow
+from ama_tfx.registry.comparison.tables import grids
+from ama_tfx.registry.comparison.tensors import distance, layers
 from tests.inspection.samples import DATA, MARK, example, hdf5_of, hostile_files, npy_of, npz_of
 from tests.storage.formats.samples import record
 

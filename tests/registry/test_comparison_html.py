@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ama_tfx.registry.comparison import Comparison, Subject
-from ama_tfx.registry.comparison_html import fragment, page
-from ama_tfx.registry.comparison_rows import (
+from ama_tfx.registry.comparison.html import fragment, page
+from ama_tfx.registry.comparison.results import Comparison, Subject
+from ama_tfx.registry.comparison.rows import (
     Distance,
     FileCell,
     FileRow,

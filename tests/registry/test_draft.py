@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from ama_tfx.errors import FormatError, InvalidInputError
 from ama_tfx.registry import AssetName, AssetRef, Draft, DraftRef, Facts, Ref
-from ama_tfx.registry.draft_changes import with_content, with_ref, with_settings, without
 from ama_tfx.registry.tree import LocalFile, Tree
+from ama_tfx.registry.working_copy.draft_changes import with_content, with_ref, with_settings, without
 
 ASSET = AssetName("default", "model")
 DIGEST = "sha256:" + "ab" * 32

@@ -7,7 +7,7 @@ import pytest
 
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, WorkingCopy
-from ama_tfx.registry.ignoring import Ignoring, chosen, literally, matching
+from ama_tfx.registry.working_copy.ignoring import Ignoring, chosen, literally, matching
 
 TREE = [
     "a.log",

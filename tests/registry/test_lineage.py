@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ama_tfx.catalog.schema import assets, refs, versions, workspaces
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, AssetRef, Facts, Ref, SemanticVersion, Version
-from ama_tfx.registry.lineage import Lineage, LineageEdge, LineageNode
+from ama_tfx.registry.lineage.tracing import Lineage, LineageEdge, LineageNode
 from ama_tfx.storage import Digest
 
 

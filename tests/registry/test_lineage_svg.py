@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ama_tfx.registry import AssetName, AssetRef, Facts, Ref, SemanticVersion, Version
-from ama_tfx.registry.lineage import Lineage, LineageEdge, LineageNode
-from ama_tfx.registry.lineage_layout import lay_out
+from ama_tfx.registry.lineage.layout import lay_out
+from ama_tfx.registry.lineage.tracing import Lineage, LineageEdge, LineageNode
 from ama_tfx.storage import Digest
 
 SVG = "{http://www.w3.org/2000/svg}"

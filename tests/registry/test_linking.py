@@ -6,8 +6,8 @@ import pytest
 
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetRef, Facts, Ref
-from ama_tfx.registry.lineage import LineageEdge
-from ama_tfx.registry.linking import LINEAGE_KIND, record_links
+from ama_tfx.registry.lineage.linking import LINEAGE_KIND, record_links
+from ama_tfx.registry.lineage.tracing import LineageEdge
 
 
 @pytest.fixture

@@ -10,8 +10,22 @@ from hypothesis import strategies as st
 from ama_tfx.catalog.patterns import Pattern
 from ama_tfx.errors import InvalidInputError, QueryError
 from ama_tfx.registry import Query
-from ama_tfx.registry.query import KEYED, LABELS, SORTABLE, And, Field, Not, Op, Or, Sort, Span, Test, Words, parse_sort
-from ama_tfx.registry.query_values import SemanticPrefix, When
+from ama_tfx.registry.search.query import (
+    KEYED,
+    LABELS,
+    SORTABLE,
+    And,
+    Field,
+    Not,
+    Op,
+    Or,
+    Sort,
+    Span,
+    Test,
+    Words,
+    parse_sort,
+)
+from ama_tfx.registry.search.values import SemanticPrefix, When
 
 Test.__test__ = False
 

@@ -8,7 +8,7 @@ import pytest
 
 from ama_tfx.catalog import VersionRow
 from ama_tfx.errors import InvalidInputError
-from ama_tfx.registry.retention import Known, Retention, plan_retention
+from ama_tfx.registry.upkeep.retention import Known, Retention, plan_retention
 from ama_tfx.storage import Digest
 
 NOW = datetime.datetime(2026, 6, 30, tzinfo=datetime.timezone.utc)

@@ -13,8 +13,8 @@ from ama_tfx.catalog import FileRow, NewVersion, search
 from ama_tfx.catalog.patterns import Pattern
 from ama_tfx.catalog.schema import descriptions, metrics
 from ama_tfx.registry import Query
-from ama_tfx.registry.query import And, Field, Not, Op, Or, Sort, Span, Test, Words
-from ama_tfx.registry.query_values import SemanticPrefix, When
+from ama_tfx.registry.search.query import And, Field, Not, Op, Or, Sort, Span, Test, Words
+from ama_tfx.registry.search.values import SemanticPrefix, When
 from ama_tfx.storage import Digest
 
 Test.__test__ = False

@@ -4,7 +4,7 @@ import pytest
 
 from ama_tfx.errors import ConflictError, FormatError, IntegrityError, InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, AssetRef, Facts, Ref, WorkingCopy
-from ama_tfx.registry.basing import clone, switch_asset, switch_version
+from ama_tfx.registry.working_copy.basing import clone, switch_asset, switch_version
 from ama_tfx.testing.damage import piece_payloads
 from ama_tfx.testing.processes import count_lines, kill_at_line
 

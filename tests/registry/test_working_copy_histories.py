@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ama_tfx.errors import ConflictError, InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, Registry, WorkingCopy
-from ama_tfx.registry.basing import switch_version
-from ama_tfx.registry.status import OnDisk, Pending, status_of
+from ama_tfx.registry.working_copy.basing import switch_version
+from ama_tfx.registry.working_copy.status import OnDisk, Pending, status_of
 
 FILES = st.sampled_from(["a", "b", "f/a", "f/b", "f/g/a"])
 NAMED = st.sampled_from(["a", "b", "f", "f/a", "f/g", "."])

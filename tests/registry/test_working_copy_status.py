@@ -7,11 +7,11 @@ import pytest
 
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, AssetRef, Facts, WorkingCopy, copy_states
-from ama_tfx.registry.basing import clone
-from ama_tfx.registry.differing import diff_versions, diff_working_copy
-from ama_tfx.registry.previewing import preview
-from ama_tfx.registry.status import OnDisk, Pending, status_of
-from ama_tfx.registry.text_lines import MAX_TEXT_BYTES
+from ama_tfx.registry.working_copy.basing import clone
+from ama_tfx.registry.working_copy.differing import diff_versions, diff_working_copy
+from ama_tfx.registry.working_copy.previewing import preview
+from ama_tfx.registry.working_copy.status import OnDisk, Pending, status_of
+from ama_tfx.registry.working_copy.text_lines import MAX_TEXT_BYTES
 
 FILES = {"a.txt": b"one\ntwo\n", "f/b.txt": b"b", "f/g/c.bin": b"\0c"}
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import DescriptionRow, RetirementRow, VersionRow
 from ama_tfx.errors import ConflictError, IntegrityError
-from ama_tfx.registry.alias_rules import why_protected
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias, refuse_twin
+from ama_tfx.registry.aliases.aliasing import Actor, Expect, move_alias, refuse_twin
+from ama_tfx.registry.aliases.rules import why_protected
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import Alias, AssetName, AssetRef
 from ama_tfx.registry.registering import take_back

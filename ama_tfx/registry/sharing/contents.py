@@ -10,6 +10,7 @@ from typing import Any
 
 from ama_tfx.catalog import Registration
 from ama_tfx.errors import AmaError, FormatError, IntegrityError, InvalidInputError
+from ama_tfx.registry.aliases.reasons import check_told
 from ama_tfx.registry.names import (
     Alias,
     AssetName,
@@ -20,7 +21,6 @@ from ama_tfx.registry.names import (
     is_pinned,
     settable_alias,
 )
-from ama_tfx.registry.reasons import check_told
 from ama_tfx.storage import Digest, canonical_json, parse_json
 
 FORMAT = "ama-bundle/1"

@@ -14,9 +14,9 @@ from ama_tfx import catalog
 from ama_tfx.catalog import VersionRow
 from ama_tfx.catalog import sharing as shared
 from ama_tfx.errors import ConflictError, IntegrityError, InvalidInputError
+from ama_tfx.registry.aliases.reasons import as_told
 from ama_tfx.registry.downloading import open_blob, read_manifest
 from ama_tfx.registry.names import AssetName, AssetRef
-from ama_tfx.registry.reasons import as_told
 from ama_tfx.registry.resolving import require_version
 from ama_tfx.registry.results import Version
 from ama_tfx.registry.sharing.bundle_file import member_sizes, needed_files, sums

@@ -9,7 +9,7 @@ from ama_tfx import catalog
 from ama_tfx.catalog import Database
 from ama_tfx.catalog import sharing as shared
 from ama_tfx.errors import NotFoundError
-from ama_tfx.registry.aliasing import Actor
+from ama_tfx.registry.aliases.aliasing import Actor
 from ama_tfx.registry.names import AssetName, AssetRef, check_text, check_workspace
 from ama_tfx.registry.publishing import publish, tried_twice
 from ama_tfx.registry.registering import Stored

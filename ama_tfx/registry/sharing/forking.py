@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import VersionRow
 from ama_tfx.errors import ConflictError, InvalidInputError
-from ama_tfx.registry.alias_rules import why_protected
-from ama_tfx.registry.aliasing import Actor, Expect, move_alias
+from ama_tfx.registry.aliases.aliasing import Actor, Expect, move_alias
+from ama_tfx.registry.aliases.rules import why_protected
 from ama_tfx.registry.downloading import read_manifest
 from ama_tfx.registry.names import Alias, AssetName, AssetRef
 from ama_tfx.registry.resolving import require_asset, require_version

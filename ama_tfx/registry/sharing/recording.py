@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
 from ama_tfx.errors import NotFoundError
-from ama_tfx.registry.aliasing import Actor
+from ama_tfx.registry.aliases.aliasing import Actor
 from ama_tfx.registry.manifest import Manifest, RefEntry
 from ama_tfx.registry.measuring import update_metrics
 from ama_tfx.registry.names import AssetName, AssetRef, SemanticVersion

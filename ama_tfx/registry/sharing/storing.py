@@ -10,7 +10,7 @@ from pathlib import Path
 from ama_tfx import catalog
 from ama_tfx.catalog import Database
 from ama_tfx.errors import IntegrityError, NotFoundError
-from ama_tfx.registry.ancestors import Ancestor, Ancestors
+from ama_tfx.registry.lineage.ancestors import Ancestor, Ancestors
 from ama_tfx.registry.manifest import FileEntry, Manifest
 from ama_tfx.registry.names import AssetName
 from ama_tfx.registry.registering import MAX_PARENT_FILES, Stored

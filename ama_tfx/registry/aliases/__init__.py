@@ -1,0 +1,1 @@
+"""How aliases move, and what protected ones ask for."""

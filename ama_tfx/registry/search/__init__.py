@@ -1,0 +1,1 @@
+"""Searches: their grammar, their values, and what they find."""

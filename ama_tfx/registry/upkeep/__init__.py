@@ -1,0 +1,1 @@
+"""Checked, mended, measured and cleaned: fsck, repair, gc, retention and sizes."""
