@@ -4,7 +4,6 @@ import io
 import json
 import os
 import tarfile
-import time
 
 import pytest
 
@@ -18,6 +17,7 @@ from ama_tfx.storage import Digest, canonical_json
 from ama_tfx.testing import TickingClock
 from ama_tfx.testing.attacks import HOSTILE_NAMES
 from ama_tfx.testing.processes import in_process
+from tests.effort import at_most
 
 
 @pytest.fixture
@@ -217,24 +217,21 @@ def test_any_number_of_members_more_is_refused_at_once(bundle, refused):
     """Their number plays no part: the file is longer than its index says."""
     empty = tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT)
     bundle.write_bytes(bundle.read_bytes()[:-1024] + empty * 100_000 + bytes(1024))
-    began = time.process_time()
-    assert "followed by other bytes" in refused(bundle)
-    assert time.process_time() - began < 5
+    with at_most(1):
+        assert "followed by other bytes" in refused(bundle)
 
 
 def test_ten_gigabytes_of_zeros_are_refused_at_once(bundle, refused):
     with bundle.open("r+b") as stream:  # sparse: takes no space
         stream.truncate(10 << 30)
-    began = time.process_time()
-    assert "followed by other bytes" in refused(bundle)
-    assert time.process_time() - began < 5
+    with at_most(1):
+        assert "followed by other bytes" in refused(bundle)
 
 
 def test_an_index_of_a_hundred_megabytes_is_refused_unread(bundle, refused):
     packed(bundle, [("index.json", b'["' + b"x" * 100_000_000 + b'"]'), *members_of(bundle)[1:]])
-    began = time.process_time()
-    assert "an index has at most 8388608" in refused(bundle)
-    assert time.process_time() - began < 5
+    with at_most(1):
+        assert "an index has at most 8388608" in refused(bundle)
 
 
 def test_the_worst_index_of_the_size_that_is_allowed_takes_less_than_300_megabytes():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from ama_tfx.inspection import Danger, Problem, inspect_files, local_files
+from tests.effort import at_most
 from tests.inspection import samples
 
 OUTSIDE = "/nowhere/secret-weights"
@@ -77,9 +77,8 @@ def test_the_watch_sees_what_is_run(tmp_path):
 
 
 def test_all_hostile_files_together_cost_little():
-    start = time.process_time()
-    found = samples.inspect({name: content for name, (content, _) in HOSTILE.items()})
-    assert time.process_time() - start < 10
+    with at_most(3):
+        found = samples.inspect({name: content for name, (content, _) in HOSTILE.items()})
     assert {fact.path.partition("!")[0] for fact in (*found.dangers, *found.problems)} == HOSTILE.keys()
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from ama_tfx.registry.comparison.results import Comparison, Subject
 from ama_tfx.registry.comparison.rows import ABSENT, UNREAD, UNTOLD, FileCell, FileRow, ValueRow
 from ama_tfx.registry.comparison.tables import grids
 from ama_tfx.registry.comparison.tensors import distance, layers
+from tests.effort import at_most
 from tests.inspection.samples import DATA, MARK, example, hdf5_of, hostile_files, npy_of, npz_of
 from tests.storage.formats.samples import record
 
@@ -450,9 +450,8 @@ def test_ten_thousand_files_are_compared_in_bounded_time(versions, local_registr
         return changed | {f"{folder}/{n}": "the same content at five thousand paths" for n in range(5000)}
 
     versions(files(1, "a"), files(2, "b"), sections=["refs"])
-    start = time.process_time()
-    found = local_registry.compare(["model:1", "model:2"])
-    assert time.process_time() - start < 20  # it takes 1 s; what grows with the square of the files, 1000
+    with at_most(7):  # it takes 1 s; what grows with the square of the files, 1000
+        found = local_registry.compare(["model:1", "model:2"])
     assert [row.changes[1] for row in found.files].count("moved") == 5000
     assert len(found.files) == 10_000
     assert len(found.params) == 1000

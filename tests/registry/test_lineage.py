@@ -3,7 +3,6 @@
 import datetime
 import random
 import sqlite3
-import time
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry import AssetName, AssetRef, Facts, Ref, SemanticVersion, Version
 from ama_tfx.registry.lineage.tracing import Lineage, LineageEdge, LineageNode
 from ama_tfx.storage import Digest
+from tests.effort import at_most
 
 
 @pytest.fixture
@@ -154,15 +154,13 @@ def test_ten_thousand_versions_take_a_few_queries_and_no_time(registry):
     with registry._database.write() as connection:
         put_rows(connection, 10_000, sorted(pairs))
     queries = count_statements(registry)
-    began = time.process_time()
-    lineage = registry.lineage.graph("a1")
-    impact = registry.lineage.impact("a1")
-    seconds = time.process_time() - began
+    with at_most(2):  # it takes 0.4 s
+        lineage = registry.lineage.graph("a1")
+        impact = registry.lineage.impact("a1")
     assert len(lineage.nodes) == 10_000
     assert len(lineage.edges) == len(pairs)
     assert len(impact.affected) == 9_999
     assert len(queries) <= 40
-    assert seconds < 5  # of a busy machine; 0.4 s of one that is not
 
 
 def test_edges_that_were_forged_into_a_circle_end(registry):
