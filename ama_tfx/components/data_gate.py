@@ -13,6 +13,7 @@ from tfx.types import standard_artifacts
 from ama_tfx.components.anomalies import DataRules, anomaly_signals, parse_severity, statistics_signals
 from ama_tfx.components.notifiers import Notification, load_notifier
 from ama_tfx.components.notifiers.webhook import check_address
+from ama_tfx.components.producers import producer_of
 from ama_tfx.components.types import Verdict
 from ama_tfx.components.verdicts import Blessing, Judgement, judge, write_verdict
 from ama_tfx.errors import AmaError, GateError, InvalidInputError
@@ -110,7 +111,7 @@ def DataGate(  # noqa: N802 - it is used like a component's class
     given = {"anomalies": anomalies, **({"statistics": statistics} if statistics is not None else {})}
     node = CheckData(
         **given,
-        producers=json.dumps({key: _producer(channel) or key for key, channel in given.items()}, sort_keys=True),
+        producers=json.dumps({key: producer_of(channel) or key for key, channel in given.items()}, sort_keys=True),
         blocking=blocking,
         min_examples=min_examples,
         max_missing=json.dumps(dict(rules.max_missing), sort_keys=True),
@@ -119,10 +120,6 @@ def DataGate(  # noqa: N802 - it is used like a component's class
         secret_env=secret_env,
     )
     return node.with_id("DataGate")
-
-
-def _producer(channel: types.BaseChannel) -> str | None:
-    return getattr(channel, "producer_component_id", None)
 
 
 def _check_notifier(notifier: str | None, notify_to: str, secret_env: str) -> None:

@@ -55,7 +55,7 @@ class Evaluation:
     @functools.cached_property
     def baseline_name(self) -> str | None:
         """The name of the baseline in TFMA's keys; None when there was none."""
-        return next((spec.name for spec in self.config.model_specs if spec.is_baseline), None)
+        return _baseline_name(self.config)
 
     def is_of(self, model_uri: str) -> bool:
         """Return whether it is of the model with this URI."""
@@ -96,11 +96,10 @@ def read_evaluation(uri: str) -> Evaluation:
         raise IntegrityError(f"no evaluation can be read from {uri!r}: {told}") from error
     if not metrics:
         raise IntegrityError(f"the evaluation in {uri!r} holds no metrics; expected metrics-*.tfrecord")
-    config = run.eval_config
-    baseline = next((spec.name for spec in config.model_specs if spec.is_baseline), None)
+    baseline = _baseline_name(run.eval_config)
     named = {name: "" if place == "<unknown>" else place for name, place in run.model_locations.items()}
     candidate = next((place for name, place in named.items() if name != baseline), "")
-    return Evaluation(uri, candidate, named.get(baseline, "") if baseline else "", metrics, config, validation)
+    return Evaluation(uri, candidate, named.get(baseline, "") if baseline else "", metrics, run.eval_config, validation)
 
 
 def _read_run(uri: str) -> Any:
@@ -134,6 +133,10 @@ def evaluation_signals(
 def slice_text(key: SliceKey) -> str:
     """Return a slice as verdicts name it: ``payment_type=Cash, hour=3``; empty for all of the data."""
     return ", ".join(f"{column}={value}" for column, value in key)
+
+
+def _baseline_name(config: Any) -> str | None:
+    return next((spec.name for spec in config.model_specs if spec.is_baseline), None)
 
 
 def _by_slice(pair: tuple[SliceKey, Any]) -> str:

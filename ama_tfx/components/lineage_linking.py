@@ -10,6 +10,7 @@ from typing import Any
 from ama_tfx.components.asset_importer.work import open_existing
 from ama_tfx.provenance import Event, Graph, History, open_history
 from ama_tfx.provenance.questions import without_reports
+from ama_tfx.provenance.type_names import EVALUATION, EXAMPLES
 from ama_tfx.registry import AssetRef
 from ama_tfx.registry.lineage.linking import record_links
 from ama_tfx.registry.lineage.tracing import Lineage, LineageEdge
@@ -28,10 +29,10 @@ MOST_VERSIONS, STEPS_DOWN = 60, 2
 """Of a picture: a graph with more is none that anybody reads."""
 
 _ROLES = {
-    ("Model", "Examples"): "trained_on",
+    ("Model", EXAMPLES): "trained_on",
     ("Model", "Model"): "base_model",
-    ("ModelEvaluation", "Model"): "evaluated_by",
-    ("ModelEvaluation", "Examples"): "evaluated_on",
+    (EVALUATION, "Model"): "evaluated_by",
+    (EVALUATION, EXAMPLES): "evaluated_on",
 }
 
 

@@ -16,7 +16,8 @@ from tfx.utils import io_utils
 from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.choosing import Candidate, Wanted, choose
 from ama_tfx.components.evaluations import read_evaluation
-from ama_tfx.components.tree import refuse_links, tree_size
+from ama_tfx.components.links import refuse_links_below
+from ama_tfx.components.tree import tree_size
 from ama_tfx.components.types import Verdict
 from ama_tfx.components.verdicts import Judgement, read_verdict, write_verdict
 from ama_tfx.errors import InvalidInputError
@@ -152,7 +153,7 @@ def _candidate(model: types.Artifact, evaluations: Sequence[Any], verdicts: Sequ
 
 def _copy(source: str, target: str) -> None:
     """Give the target the source's files: as links where that can be, for models are large and never change."""
-    refuse_links(source)
+    refuse_links_below(source)
     if "://" in source or "://" in target:
         io_utils.copy_dir(source, target)
         return

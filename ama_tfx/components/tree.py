@@ -1,46 +1,67 @@
-"""The files of an artifact, wherever they lie: how large they are, and their digests."""
+"""The files of an artifact, wherever they lie: how large they are, their digests, and local copies."""
 
+import contextlib
 import hashlib
-import os
 import posixpath
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
-
-from ama_tfx.errors import InvalidInputError
+from tfx.utils import io_utils
 
 _CHUNK = 2**20
 
 
 def tree_size(uri: str) -> int:
     """Return the sum of the sizes of an artifact's files, in bytes."""
-    return sum(_file_size(path) for path in _files(uri))
+    return sum(tree_sizes(uri).values())
+
+
+def tree_sizes(uri: str) -> dict[str, int]:
+    """Return the size of each file of an artifact, in bytes, by its path in it; empty when there is none."""
+    return {path: _file_size(file) for path, file in _files(uri)}
 
 
 def tree_digests(uri: str) -> dict[str, str]:
     """Return the SHA-256 of each file of an artifact, by its path in it; empty when there is none."""
-    prefix = uri.rstrip("/") + "/"
-    return {path[len(prefix) :]: _digest(path) for path in _files(uri)}
+    return {path: file_digest(file) for path, file in _files(uri)}
 
 
-def refuse_links(uri: str) -> None:
-    """Make sure that there is no link below an artifact: whatever copies it next would follow it to elsewhere.
+def file_digest(uri: str) -> str:
+    """Return the SHA-256 of one file, in hexadecimal."""
+    hasher = hashlib.sha256()
+    for chunk in _chunks(uri):
+        hasher.update(chunk)
+    return hasher.hexdigest()
 
-    Raises:
-        InvalidInputError: There is one; in an object store there are none.
+
+@contextlib.contextmanager
+def local_copy(uri: str) -> Iterator[Path]:
+    """Give an artifact's files, or its one file, as local ones: what lies in an object store is copied for the block.
+
+    A local one is given as it is, so nobody may write to what is given.
     """
-    for folder, folders, names in os.walk(uri) if "://" not in uri else ():
-        for path in (Path(folder, name) for name in (*folders, *names)):
-            if path.is_symlink():
-                raise InvalidInputError(f"{str(path)!r} is a link; expected a model of regular files and folders")
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory(prefix="ama-local-copy-") as folder:
+        copy = Path(folder, posixpath.basename(uri.rstrip("/")))
+        if fileio.isdir(uri):
+            io_utils.copy_dir(uri, str(copy))
+        else:
+            fileio.copy(uri, str(copy))
+        yield copy
 
 
-def _files(uri: str) -> Iterator[str]:
-    for folder, _, names in fileio.walk(uri.rstrip("/")):
+def _files(uri: str) -> Iterator[tuple[str, str]]:
+    """Yield the path in the artifact, and the URI, of each file."""
+    root = uri.rstrip("/")
+    for folder, _, names in fileio.walk(root):
         for name in names:
-            yield posixpath.join(folder, name)
+            file = posixpath.join(folder, name)
+            yield file[len(root) + 1 :], file
 
 
 def _chunks(path: str) -> Iterator[bytes]:
@@ -59,10 +80,3 @@ def _length(stream: Any) -> int:
         return int(stream.size())  # tf.io.gfile knows without reading
     except AttributeError:
         return int(stream.seek(0, 2))
-
-
-def _digest(path: str) -> str:
-    hasher = hashlib.sha256()
-    for chunk in _chunks(path):
-        hasher.update(chunk)
-    return hasher.hexdigest()

@@ -5,6 +5,9 @@ A type's name is the path it is imported by, ``ama_tfx.Asset``: Kubeflow's conta
 
 from tfx.types.artifact import Artifact, Property, PropertyType
 
+from ama_tfx.catalog.lineage import VERDICT_KIND
+from ama_tfx.provenance.type_names import ASSET
+
 
 class Asset(Artifact):
     """An asset version in the registry, as a TFX artifact.
@@ -25,7 +28,7 @@ class Asset(Artifact):
         alias_refused: Why the wanted alias was not set; absent when it was.
     """
 
-    TYPE_NAME = "ama_tfx.Asset"
+    TYPE_NAME = ASSET
     PROPERTIES = {
         "asset": Property(type=PropertyType.STRING),
         "version": Property(type=PropertyType.INT),
@@ -49,7 +52,7 @@ class Verdict(Artifact):
         reasons: Why it was not blessed, joined with ``; ``; empty when it was.
     """
 
-    TYPE_NAME = "ama_tfx.Verdict"
+    TYPE_NAME = VERDICT_KIND
     PROPERTIES = {
         "outcome": Property(type=PropertyType.STRING),
         "subject": Property(type=PropertyType.STRING),

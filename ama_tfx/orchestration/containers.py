@@ -25,7 +25,7 @@ from tfx.types.value_artifact import ValueArtifact
 
 from ama_tfx.components.containers.wrapping import Wishes
 from ama_tfx.errors import BackendError, InvalidInputError, NotFoundError, UserCodeError
-from ama_tfx.orchestration.engines import LABEL, find_engine, remove_leftovers, this_process
+from ama_tfx.orchestration import engines
 
 __all__ = ["OPERATORS", "ContainerOperator", "containers_in_tfx_runners"]
 
@@ -64,20 +64,20 @@ class ContainerOperator(docker_executor_operator.DockerExecutorOperator):
         wishes = Wishes.of_command(command)
         secrets = _environment(wishes)
         volumes = {**_volumes(execution_info), **_mounts(wishes), **self._platform_volumes()}
-        url = self._docker_platform_config.docker_server_url or find_engine()
-        with contextlib.closing(docker.DockerClient(base_url=url, timeout=600)) as client, _engine_errors():
-            remove_leftovers(client)
-            image = _image(client, self._container_executor_spec.image)
+        url = self._docker_platform_config.docker_server_url or engines.find_engine()
+        with _engine_errors(), contextlib.closing(docker.DockerClient(base_url=url, timeout=600)) as client:
+            engines.remove_leftovers(client)
+            image = engines.find_image(client, self._container_executor_spec.image)
             container = client.containers.create(
                 image,
                 entrypoint=command,  # and no command: an ENTRYPOINT of the image plays no part, as on Kubernetes
                 environment=secrets,
                 volumes=volumes,
-                labels={LABEL: this_process()},
+                labels={engines.LABEL: engines.this_process()},
                 **_limits(wishes, os.environ),
                 **self._platform_arguments(),
             )
-            with _open_to_everybody(execution_info), _removed_in_the_end(container):
+            with _removed_in_the_end(container), _open_to_everybody(execution_info):
                 _run(container, wishes, self._container_executor_spec.image, tuple(secrets.values()))
         return execution_result_pb2.ExecutorOutput()
 
@@ -153,12 +153,14 @@ def _output_folders(info: data_types.ExecutionInfo) -> list[Path]:
 
 
 def _mounts(wishes: Wishes) -> dict[str, dict[str, str]]:
-    """Return the wished mounts; one by a variable only where that holds a path."""
+    """Return the wished mounts; one by a variable only where that holds a path, and no address."""
     volumes = {}
     for wished, mode in wishes.mounts.items():
         path = os.path.expandvars(wished)
-        if wished.startswith("$") and not path.startswith("/"):
+        if path.startswith("$") or "://" in path:
             continue
+        if not path.startswith("/"):
+            raise InvalidInputError(f"{wished} is {path!r}, another folder in the container; give the whole path")
         if not Path(path).exists():
             raise NotFoundError(f"the container is to get {path!r}, which is not there")
         volumes[path] = {"bind": path, "mode": mode}
@@ -173,17 +175,6 @@ def _limits(wishes: Wishes, environment: Mapping[str, str]) -> dict[str, Any]:
     if wishes.cpus is not None:
         limits["nano_cpus"] = int(wishes.cpus * 1e9)
     return limits
-
-
-def _image(client: Any, name: str) -> Any:
-    try:
-        return client.images.get(name)
-    except docker.errors.ImageNotFound:
-        _LOG.info("pulling image %s", name)
-    try:
-        return client.images.pull(name)
-    except docker.errors.APIError as error:
-        raise NotFoundError(f"there is no image {name!r}, and pulling it failed: {error.explanation}") from error
 
 
 def _run(container: Any, wishes: Wishes, image: str, secrets: tuple[str, ...]) -> None:
@@ -214,6 +205,7 @@ def _tell(container: Any, image: str, secrets: tuple[str, ...], heard: collectio
     with contextlib.suppress(docker.errors.DockerException, OSError):
         for chunk in container.logs(stream=True, follow=True):
             *lines, rest = (rest + chunk).split(b"\n")
+            rest = rest[rest.rfind(b"\r", 0, -1) + 1 :]  # what a terminal would show of a line that is written anew
             for line in lines:
                 heard.append(_masked(line.decode("utf-8", "replace").rstrip("\r"), secrets))
                 _LOG.info("%s: %s", image, heard[-1])
@@ -232,7 +224,7 @@ def _masked(text: str, secrets: tuple[str, ...]) -> str:
 def _killed_after(container: Any, seconds: float | None, told: threading.Event) -> Iterator[None]:
     def kill() -> None:
         told.set()
-        with contextlib.suppress(docker.errors.APIError):
+        with contextlib.suppress(*engines.ENGINE_FAILURES):
             container.kill()
 
     timer = threading.Timer(seconds, kill) if seconds is not None else None
@@ -263,10 +255,19 @@ def _removed_in_the_end(container: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(docker.errors.NotFound):
-            container.remove(force=True, v=True)
+        _remove(container)
         for number in asked:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _remove(container: Any) -> None:
+    """Remove a container; one that cannot be is left to the next run, for how the node ended counts more."""
+    try:
+        container.remove(force=True, v=True)
+    except docker.errors.NotFound:
+        pass
+    except engines.ENGINE_FAILURES as error:
+        _LOG.warning("container %s is left to the next run: %s", container.short_id, error)
 
 
 @contextlib.contextmanager
@@ -276,9 +277,9 @@ def _open_to_everybody(info: data_types.ExecutionInfo) -> Iterator[None]:
     # TFX makes the file of a value artifact, empty.
     paths = [*folders, *(path for folder in folders for path in folder.iterdir() if path.is_file())]
     modes = {path: path.stat().st_mode & 0o7777 for path in paths}
-    for path in modes:
-        path.chmod(0o777 if path in folders else 0o666)
     try:
+        for path in modes:
+            path.chmod(0o777 if path in folders else 0o666)
         yield
     finally:
         for path, mode in modes.items():
@@ -290,7 +291,7 @@ def _open_to_everybody(info: data_types.ExecutionInfo) -> Iterator[None]:
 def _engine_errors() -> Iterator[None]:
     try:
         yield
-    except docker.errors.DockerException as error:
+    except engines.ENGINE_FAILURES as error:
         text = str(error)
         hint = f"; {NETWORK}=host does without a bridge" if any(word in text for word in _BRIDGE_WORDS) else ""
         raise BackendError(f"the container engine refused: {text}{hint}") from error

@@ -12,13 +12,25 @@ from typing import Any
 
 import docker
 import docker.errors
+import requests
 
-from ama_tfx.errors import BackendError
+from ama_tfx.errors import BackendError, NotFoundError
 
-__all__ = ["LABEL", "answers", "find_engine", "remove_leftovers", "this_process"]
+__all__ = [
+    "ENGINE_FAILURES",
+    "LABEL",
+    "answers",
+    "find_engine",
+    "find_image",
+    "remove_leftovers",
+    "this_process",
+]
 
 LABEL = "ama-tfx.process"
 """Label of a container: the process that started it."""
+
+ENGINE_FAILURES = (docker.errors.DockerException, requests.RequestException)
+"""What docker's client raises; the second is of what it is built on, where an engine goes away meanwhile."""
 
 _LOG = logging.getLogger(__name__)
 _PING_SECONDS = 5
@@ -71,25 +83,60 @@ def _sockets(environment: Mapping[str, str]) -> Iterator[Path]:
     yield Path("/run/podman/podman.sock")
 
 
+def find_image(client: Any, name: str) -> Any:
+    """Return an image of an engine; one that it does not have is pulled.
+
+    Raises:
+        NotFoundError: There is none, here or where it is pulled from.
+    """
+    try:
+        return client.images.get(name)
+    except docker.errors.ImageNotFound:
+        _LOG.info("pulling image %s", name)
+    try:
+        return client.images.pull(name)
+    except docker.errors.APIError as error:
+        raise NotFoundError(f"there is no image {name!r}, and pulling it failed: {error.explanation}") from error
+
+
 def remove_leftovers(client: Any) -> None:
-    """Remove the containers of processes of this machine that are no more."""
+    """Remove the containers of processes that are no more, of those whose numbers mean processes that we could see."""
     for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
-        host, _, process = container.labels.get(LABEL, "").partition(" ")
-        if host == socket.gethostname() and _identity(process.partition(" ")[0]) != process:
+        place, _, process = container.labels.get(LABEL, "").rpartition("/")
+        if place == _place() and not _is_alive(process):
             _LOG.warning("removing container %s, which process %s left behind", container.short_id, process)
-            with contextlib.suppress(docker.errors.APIError):
+            with contextlib.suppress(*ENGINE_FAILURES):
                 container.remove(force=True)
 
 
 def this_process() -> str:
     """Return what `LABEL` says of the containers of this process."""
-    return f"{socket.gethostname()} {_identity(str(os.getpid()))}"
+    pid = str(os.getpid())
+    return f"{_place()}/{pid} {_started(pid)}"
 
 
-def _identity(pid: str) -> str:
-    """Return a process's id with the time of its start, since ids are used again; the id alone where that is hidden."""
+def _place() -> str:
+    """Return where process ids mean what they mean here: a machine, and one of its namespaces of processes."""
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+def _is_alive(process: str) -> bool:
+    """Return whether a process runs; one of which nothing can be seen does."""
+    pid, _, started = process.partition(" ")
     try:
-        after_name = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True
+    return _started(pid) in {started, ""}
+
+
+def _started(pid: str) -> str:
+    """Return when a process began, since ids are used again; nothing where that is hidden."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
-        return "" if Path("/proc/self").exists() else pid
-    return f"{pid} {after_name[19]}"
+        return ""

@@ -60,7 +60,8 @@ class RunLedger:
 
 def _recorded(execution: Any, *, has_events: bool) -> Recorded:
     state = execution.State.Name(execution.last_known_state)
-    if _RESULT not in execution.custom_properties:
-        return Recorded(state, "", has_events)
-    result = json.loads(execution.custom_properties[_RESULT].string_value)
-    return Recorded(state, result.get("resultMessage", ""), has_events)
+    try:
+        message = json.loads(execution.custom_properties[_RESULT].string_value)["resultMessage"]
+    except (KeyError, TypeError, ValueError):  # there is none, or not as TFX writes it
+        message = ""
+    return Recorded(state, str(message), has_events)

@@ -26,12 +26,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ama_tfx.orchestration.report import NodeOutcome, NodeState
+from ama_tfx.provenance.reasons import FOUND_NOTHING, RESOLVER, one_line, raised_last
 
 __all__ = ["Attempt", "NodeFacts", "Recorded", "decide_outcomes", "node_facts"]
 
-_RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
-_FOUND_NOTHING = re.compile(r"InputResolutionError: .* returned None\.$")
-_MOST_CHARACTERS = 500
 _WHY_NO_OUTPUT = {
     NodeState.EMPTY: "found nothing",
     NodeState.SKIPPED: "was skipped",
@@ -102,7 +100,7 @@ def _facts(node: Any) -> NodeFacts:
         context_name=names[0] if names else "",
         upstream=tuple(node.upstream_nodes),
         has_condition=bool(node.inputs.conditionals),
-        is_resolver=node.node_info.type.name == _RESOLVER,
+        is_resolver=node.node_info.type.name == RESOLVER,
         is_selected=not node.execution_options.HasField("skip"),
     )
 
@@ -134,7 +132,7 @@ def _decide(
         state, message = _not_started(node, recorded, attempts, earlier)
         return NodeOutcome(node.node_id, state, message)
     if attempt.error is not None:
-        state, message = NodeState.FAILED, _one_line(f"{type(attempt.error).__name__}: {attempt.error}")
+        state, message = NodeState.FAILED, one_line(f"{type(attempt.error).__name__}: {attempt.error}")
     elif recorded is None:
         state, message = _without_execution(node, earlier)
     else:
@@ -168,7 +166,7 @@ def _with_execution(node: NodeFacts, recorded: Recorded, earlier: Mapping[str, N
         return (NodeState.EMPTY, "found nothing") if found_nothing else (NodeState[recorded.state], "")
     if recorded.state != "FAILED":
         return NodeState.UNKNOWN, f"ML Metadata says {recorded.state}"
-    if node.is_resolver and _FOUND_NOTHING.search(reason):
+    if node.is_resolver and FOUND_NOTHING.search(reason):
         return NodeState.EMPTY, "found nothing"
     if _asks_a_skipped_node(node, reason, earlier):
         return NodeState.SKIPPED, f"its condition {_lacking(node, earlier)}"
@@ -193,13 +191,5 @@ def _lacking(node: NodeFacts, earlier: Mapping[str, NodeOutcome]) -> str:
 
 
 def _reason(result: str) -> str:
-    """Take from a traceback what was raised last; another text stays as it is."""
-    lines = [line for line in result.splitlines() if line.strip()]
-    frames = [number for number, line in enumerate(lines) if line.startswith(" ")]
-    told = lines[frames[-1] + 1 :] if frames and lines[0].startswith("Traceback") else lines
-    return _one_line(re.sub(r"^(?:\w+\.)+(?=\w+:)", "", " ".join(told)))
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
+    """Return what was raised last, its class without its modules."""
+    return one_line(re.sub(r"^(?:\w+\.)+(?=\w+:)", "", raised_last(result)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import enum
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ama_tfx.errors import InvalidInputError, NotFoundError, did_you_mean
+from ama_tfx.storage import os_errors
 
 __all__ = ["StoreAddress", "StoreKind"]
 
@@ -96,14 +98,17 @@ class StoreAddress:
 
         Raises:
             NotFoundError: It is not.
-            InvalidInputError: It is a folder, or empty.
+            InvalidInputError: It is a folder, or no path of a file.
+            PermissionDeniedError: A folder on the way may not be searched.
         """
         path = Path(self.path)
-        if path.is_dir():
+        with os_errors("read", path):
+            is_folder, is_file = path.is_dir(), path.is_file()
+        if is_folder:
             inside = sorted(str(path / one.name) for one in path.glob("*.db"))
             hint = f"; did you mean {inside[0]!r}?" if inside else "; name the file in it"
             raise InvalidInputError(f"{self.path!r} is a folder, not a metadata store{hint}")
-        if not path.is_file():
+        if not is_file:
             raise NotFoundError(f"no metadata store {self.path!r}; name the file that the pipeline writes to")
 
 
@@ -127,10 +132,7 @@ def _server(kind: StoreKind, text: str) -> StoreAddress:
             f"{shown!r} holds a password; keep it in the variable {PASSWORD_VARIABLE}, or in another that "
             "password_env=NAME names"
         )
-    for name in options:
-        if name not in _OPTIONS[kind]:
-            known = ", ".join(sorted(_OPTIONS[kind])) or "none"
-            raise InvalidInputError(f"{shown!r}: unknown option {name!r}; known: {known}")
+    _check_options(kind, options, shown)
     host = options.get("host") or options.get("socket") or unquote(parts.hostname or "")
     database = unquote(parts.path.lstrip("/"))
     if not host or bool(database) is (kind is StoreKind.GRPC):
@@ -143,6 +145,13 @@ def _server(kind: StoreKind, text: str) -> StoreAddress:
         user=unquote(parts.username or ""),
         password_variable=options.get("password_env", PASSWORD_VARIABLE),
     )
+
+
+def _check_options(kind: StoreKind, options: Collection[str], shown: str) -> None:
+    for name in options:
+        if name not in _OPTIONS[kind]:
+            known = ", ".join(sorted(_OPTIONS[kind])) or "none"
+            raise InvalidInputError(f"{shown!r}: unknown option {name!r}; known: {known}")
 
 
 def _without_password(text: str) -> str:

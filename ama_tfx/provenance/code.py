@@ -50,7 +50,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
     # A folder may come from somebody else, and fsmonitor is a command of its configuration that git would run.
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    # A branch's name may be any bytes.
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

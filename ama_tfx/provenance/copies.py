@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from ama_tfx.provenance.graph import Graph
-from ama_tfx.provenance.questions import ASSET
 from ama_tfx.provenance.records import Artifact, Event, EventKind
+from ama_tfx.provenance.type_names import ASSET
 
 __all__ = ["copies_of", "copy_reference", "registered_under", "with_originals"]
 

@@ -14,10 +14,12 @@ from ama_tfx.provenance.address import StoreAddress
 from ama_tfx.provenance.copies import copies_of, registered_under, with_originals
 from ama_tfx.provenance.graph import Graph
 from ama_tfx.provenance.opening import Waiting, connect
-from ama_tfx.provenance.questions import ASSET, Dataset, datasets_of, evaluations_of, references_of
+from ama_tfx.provenance.questions import Dataset, datasets_of, evaluations_of, references_of
 from ama_tfx.provenance.reading import RunReader
+from ama_tfx.provenance.reasons import RESOLVER
 from ama_tfx.provenance.records import Artifact, Event, EventKind, Execution, ExecutionState, Run
-from ama_tfx.provenance.run_details import RESOLVER, RunDetails, details_of
+from ama_tfx.provenance.run_details import RunDetails, details_of
+from ama_tfx.provenance.type_names import ASSET
 from ama_tfx.provenance.walking import walk
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["History", "open_history"]
 
 LATEST = "latest"
+
+_MOST_DIGITS = 19
+"""Of an id, which has 63 bits; Python refuses to read a number of more than some thousands."""
 
 MANY_RUNS = 200
 """From here on all executions are read in one call, instead of one call for each run."""
@@ -115,7 +120,8 @@ class History:
             NotFoundError: There is none.
         """
         if text.isdecimal():
-            found = self._reader.artifacts([int(text)]) if int(text) < 1 << 63 else []
+            is_id = len(text) <= _MOST_DIGITS and int(text) < 1 << 63
+            found = self._reader.artifacts([int(text)]) if is_id else []
         elif text.startswith("ama://"):
             found = self._registered(text)
         elif "/" in text or ":" in text:

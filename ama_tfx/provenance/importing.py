@@ -15,8 +15,9 @@ from ama_tfx.errors import InvalidInputError
 from ama_tfx.provenance.documents import run_document
 from ama_tfx.provenance.history import History
 from ama_tfx.provenance.measured import measured
-from ama_tfx.provenance.questions import ASSET, EVALUATION, Evaluation
+from ama_tfx.provenance.questions import Evaluation
 from ama_tfx.provenance.run_details import RunDetails
+from ama_tfx.provenance.type_names import ASSET, EVALUATION
 from ama_tfx.registry import AssetRef, Bump, Facts, Ref, Registered, check_label
 from ama_tfx.storage import canonical_json
 

@@ -43,7 +43,12 @@ class MeasuredEvaluation:
 def measured(evaluation: Evaluation) -> MeasuredEvaluation:
     """Read the metrics of an evaluation; what cannot be read is told, not raised."""
     uri = evaluation.artifact.uri
-    parts = urlsplit(uri)
+    if not uri:
+        return MeasuredEvaluation(evaluation, problems=("the evaluation has no URI",))
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        return MeasuredEvaluation(evaluation, problems=(f"{uri!r} is no URI: {error}",))
     if parts.scheme not in {"", "file"}:
         return MeasuredEvaluation(evaluation, problems=(f"{uri!r} is not on this machine",))
     try:

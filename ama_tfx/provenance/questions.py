@@ -9,10 +9,10 @@ from typing import Any
 
 from ama_tfx.provenance.graph import Graph
 from ama_tfx.provenance.records import Artifact, Event, EventKind, Execution
+from ama_tfx.provenance.type_names import ASSET, EVALUATION, EXAMPLES
 
 __all__ = ["Dataset", "Evaluation", "datasets_of", "evaluations_of", "references_of", "without_reports"]
 
-EXAMPLES, EVALUATION, ASSET = "Examples", "ModelEvaluation", "ama_tfx.Asset"
 REPORTS = frozenset({EVALUATION, "ModelBlessing", "InfraBlessing", "Verdict", "ExampleAnomalies"})
 """Types that tell of something: whoever takes them is told, and makes nothing of them but other reports."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ama_tfx.provenance.type_names import ASSET
 from ama_tfx.registry import DEFAULT_WORKSPACE, AssetRef
 
 if TYPE_CHECKING:
     from ml_metadata import MetadataStore
-
-ASSET_TYPE = "ama_tfx.Asset"
 
 
 def recorded_references(store: MetadataStore, asset: str) -> set[str]:
@@ -23,6 +22,6 @@ def recorded_references(store: MetadataStore, asset: str) -> set[str]:
 
     name = AssetRef.parse(asset, DEFAULT_WORKSPACE).asset
     # Names hold letters, digits and `_./-` alone, so the literal cannot end early.
-    query = f"type = '{ASSET_TYPE}' AND properties.asset.string_value = '{name.workspace}/{name.name}'"
+    query = f"type = '{ASSET}' AND properties.asset.string_value = '{name.workspace}/{name.name}'"
     found = store.get_artifacts(list_options=ml_metadata.ListOptions(filter_query=query))
     return {artifact.properties["reference"].string_value for artifact in found}

@@ -5,21 +5,18 @@ from __future__ import annotations
 import datetime
 import enum
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ama_tfx.provenance.graph import Graph
+from ama_tfx.provenance.reasons import FOUND_NOTHING, RESOLVER, one_line, raised_last
 from ama_tfx.provenance.records import Artifact, Event, Execution, ExecutionState, Run
 
 __all__ = ["NodeRun", "RunDetails", "RunState", "details_of"]
 
 _INTERNAL = "__"
 _RESULT = "__execution_result__"
-RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
-_FOUND_NOTHING = re.compile(r"InputResolutionError: .* returned None\.$")
-_MOST_CHARACTERS = 500
 
 
 class RunState(enum.Enum):
@@ -181,7 +178,7 @@ def _state(execution: Execution, *, is_linked: bool) -> tuple[RunState, str]:
     state = _STATES.get(execution.state, RunState.UNFINISHED)
     reason = _reason(execution) if state is RunState.FAILED else ""
     if execution.type == RESOLVER:
-        nothing = state is RunState.FAILED and _FOUND_NOTHING.search(reason)
+        nothing = state is RunState.FAILED and FOUND_NOTHING.search(reason)
         if nothing or (state is RunState.COMPLETE and not is_linked):
             return RunState.EMPTY, ""
     if state is not RunState.FAILED:
@@ -199,8 +196,4 @@ def _reason(execution: Execution) -> str:
         message = str(json.loads(str(execution.properties[_RESULT])).get("resultMessage", ""))
     except (ValueError, AttributeError):
         return ""
-    lines = [line for line in message.splitlines() if line.strip()]
-    frames = [number for number, line in enumerate(lines) if line.startswith(" ")]
-    told = lines[frames[-1] + 1 :] if frames and lines[0].startswith("Traceback") else lines
-    line = " ".join(" ".join(told).split())
-    return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
+    return one_line(raised_last(message))

@@ -189,8 +189,10 @@ def test_a_process_that_is_told_to_end_removes_its_container(engine, busybox, nu
     child = multiprocessing.get_context("fork").Process(target=hold_a_container)
     child.start()
     signal.signal(number, before)
-    while not engine.containers():
-        assert child.is_alive()
+    with engine.client() as client:
+        # Running, for then it is started within the block; it is listed a moment before it is known to be made.
+        while not {container.name for container in client.containers.list()} & set(engine.containers()):
+            assert child.is_alive()
     os.kill(child.pid, number)
     child.join()
     assert child.exitcode == 128 + number
@@ -200,18 +202,22 @@ def test_a_process_that_is_told_to_end_removes_its_container(engine, busybox, nu
 def test_what_a_killed_process_left_is_removed_by_the_next_run(bench, engine, busybox):
     from ama_tfx.orchestration import engines
 
-    host = engines.this_process().partition(" ")[0]
+    place = engines.this_process().rpartition("/")[0]
     with engine.client() as client:
         left = client.containers.create(
-            busybox, entrypoint=["sleep", "600"], network_mode="host", labels={engines.LABEL: f"{host} 999999999 1"}
+            busybox, entrypoint=["sleep", "600"], network_mode="host", labels={engines.LABEL: f"{place}/999999999 1"}
         )
         ours = client.containers.create(
             busybox, entrypoint=["true"], network_mode="host", labels={engines.LABEL: engines.this_process()}
         )
+        elsewhere = client.containers.create(
+            busybox, entrypoint=["true"], network_mode="host", labels={engines.LABEL: "another:[1]/999999999 1"}
+        )
         engines.remove_leftovers(client)
-        assert engine.containers() == [ours.name]
-        assert left.name != ours.name
+        assert set(engine.containers()) == {ours.name, elsewhere.name}
+        assert left.name not in {ours.name, elsewhere.name}
         ours.remove()
+        elsewhere.remove()
 
 
 def test_without_an_engine_the_error_says_how_to_start_one(monkeypatch, tmp_path):
@@ -376,6 +382,11 @@ def test_the_compiled_job_runs_its_containers_with_the_cluster_s_commands(bench,
         ({"env": ["TOKEN=abc"]}, "a text that begins with 'TOK', which is no variable's name"),
         ({"mounts": {"data": "ro"}}, "mount 'data': 'ro'; expected an absolute path"),
         ({"memory_mb": 0}, "memory_mb is 0; expected a number above 0"),
+        ({"memory_mb": "512"}, "memory_mb is '512'; expected a number above 0"),
+        ({"cpus": float("inf")}, "cpus is inf; expected a number above 0"),
+        ({"timeout_seconds": True}, "timeout_seconds is True; expected a number above 0"),
+        ({"mounts": ["/data"]}, r"mounts is \['/data'\]; expected paths with their modes"),
+        ({"env": 5}, "env is 5; expected a list of names"),
         ({"memroy_mb": 5}, "no argument 'memroy_mb'.*did you mean 'memory_mb'"),
         ({"command": ["fetch", "https://ann:hunter2@example.org/x"]}, "a URL with a password"),
     ],
@@ -398,11 +409,21 @@ def test_wrong_arguments_of_a_component_are_refused():
         task(model=model.outputs["model"], cuont=3, rate=1)
 
 
-@pytest.mark.parametrize("options", [{"gate": "no gate"}, {"timeout_seconds": 0}, {"command": "x"}])
+@pytest.mark.parametrize(
+    "options", [{"gate": "no gate"}, {"timeout_seconds": 0}, {"timeout_seconds": True}, {"command": "x"}]
+)
 def test_a_check_that_can_never_work_is_refused(options):
     model = parts.MakeModel()
     with pytest.raises(InvalidInputError, match="expected"):
         ContainerCheck(**{"model": model.outputs["model"], "image": "i:1", "command": ["x"], **options})
+
+
+@pytest.mark.parametrize(
+    "options", [{"filename": "folder/export.zip"}, {"ama": "ama"}, {"env": "PGPASSWORD"}, {"mounts": ["/registry"]}]
+)
+def test_an_export_that_can_never_work_is_refused(options):
+    with pytest.raises(InvalidInputError, match="expected"):
+        ContainerExport(parts.MakeModel().outputs["model"], "i:1", **options)
 
 
 def test_nothing_that_kubernetes_rewrites_stands_in_a_script():

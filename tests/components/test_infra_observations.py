@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
+import io
 import math
+import mmap
+import os
+import socket
+import sys
 
 import pytest
 
 pytest.importorskip("tfx")
+from tfx.components.infra_validator import executor as tfx_executor
+from tfx.types import standard_artifacts
+
+from ama_tfx.components.infra_validator import executor
 from ama_tfx.components.infra_validator.checks import Checks
+from ama_tfx.components.infra_validator.masking import masked
 from ama_tfx.components.infra_validator.observations import (
     Call,
     Difference,
@@ -15,9 +26,12 @@ from ama_tfx.components.infra_validator.observations import (
     difference,
     percentile,
 )
-from ama_tfx.components.infra_validator.serving import Served
+from ama_tfx.components.infra_validator.sandbox import notices
+from ama_tfx.components.infra_validator.serving import Sandbox, Served
 from ama_tfx.components.infra_validator.settings import ServingBudgets, ServingLimits
 from ama_tfx.components.infra_validator.work import speed_test
+from ama_tfx.components.verdicts import Blessing, Signal, judge
+from ama_tfx.errors import BackendError
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (99, 4.0), (25, 1.0), (26, 2.0), (100, 4.0)])
@@ -110,3 +124,48 @@ def test_a_server_that_was_ended_after_its_answers_is_not_blessed():
     seen = Observation(answers={"serving_default": [{}]}, served=served)
     against = [signal.reason for signal in checks.of(calls, seen) if signal.blessing.value == "not_blessed"]
     assert against == ["the server was ended after it had answered: it used 9.0 s of CPU time"]
+
+
+def test_a_secret_that_is_too_long_for_a_path_is_masked(monkeypatch):
+    pem = "MII" + "q" * 5000
+    monkeypatch.setenv("SIGNING_PRIVATE_KEY", pem)
+    assert masked(f"found {pem} there") == "found *** there"
+
+
+def test_a_blessing_that_is_taken_back_leaves_no_file_that_says_otherwise(tmp_path):
+    blessing, model = standard_artifacts.InfraBlessing(), standard_artifacts.Model()
+    blessing.uri, model.uri = str(tmp_path), "/models/1"
+    tfx_executor._mark_blessed(blessing)
+    unknown = Signal("gate", Blessing.UNKNOWN, "nothing was asked of the model", "requests")
+    executor._bless(blessing, model, judge("gate", model.uri, [unknown]))
+    assert [path.name for path in tmp_path.iterdir()] == ["INFRA_NOT_BLESSED"]
+    assert blessing.get_int_custom_property("blessed") == 0
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_an_address_that_ends_outside_a_process_s_memory_is_told_as_such(family):
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    page = mmap.PAGESIZE
+    start = libc.mmap(None, ctypes.c_size_t(2 * page), mmap.PROT_READ | mmap.PROT_WRITE, 0x22, -1, ctypes.c_long(0))
+    libc.munmap(ctypes.c_void_p(start + page), ctypes.c_size_t(page))
+    address = start + page - 2
+    ctypes.memmove(address, int(family).to_bytes(2, sys.byteorder), 2)
+    try:
+        assert notices._address(os.getpid(), address) == "an address that cannot be read"
+    finally:
+        libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(page))
+
+
+def test_a_program_s_name_that_is_too_long_is_none_that_is_there():
+    name = ctypes.create_string_buffer(b"/usr/bin/" + b"x" * 300)
+    there = ctypes.create_string_buffer(b"/usr/bin/env")
+    assert not notices._exists(os.getpid(), ctypes.addressof(name))
+    assert notices._exists(os.getpid(), ctypes.addressof(there))
+
+
+def test_half_an_answer_of_the_sandbox_is_its_end():
+    sandbox = object.__new__(Sandbox)
+    sandbox.python, sandbox._lines = "python", io.BytesIO(b'{"alive": tr')
+    with pytest.raises(BackendError, match="ended without a word"):
+        sandbox._read()

@@ -16,6 +16,7 @@ from infra_kernel import needs_landlock, needs_watching
 
 from ama_tfx.components.infra_validator import ServingLimits, serving
 from ama_tfx.components.infra_validator.sandbox import seccomp, system_calls
+from ama_tfx.errors import BackendError
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +237,20 @@ def test_where_nothing_watches_writing_is_still_denied_outside_of_the_server_s_f
 def test_root_s_privileges_are_given_up_but_those_to_read(run):
     served = run("print([line for line in open('/proc/self/status') if line.startswith('CapEff')][0].split()[1][-2:])")
     assert int(served.log, 16) & ~0b110 == 0
+
+
+def test_a_module_that_raises_is_told_and_the_supervisor_lives_on(tmp_path, monkeypatch):
+    (tmp_path / "broken_operations.py").write_text("raise ValueError('no such kernel')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with serving.Sandbox() as sandbox:
+        with pytest.raises(BackendError, match="ValueError: no such kernel"):
+            sandbox.load_modules(["broken_operations"])
+        sandbox.load_modules(["json"])
+
+
+def test_a_program_that_is_not_there_leaves_no_process(tmp_path):
+    with serving.Sandbox() as sandbox:
+        with pytest.raises(BackendError, match="No such file"):
+            sandbox.serve(tmp_path, "m", ServingLimits(), str(tmp_path / "gone"))
+        pid = sandbox._process.pid
+        assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""

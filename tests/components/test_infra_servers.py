@@ -281,7 +281,8 @@ def test_an_answer_that_says_it_is_larger_than_it_is_is_not_made():
     ("answer", "outcome", "reason"),
     [(b"\x12\x00", "blessed", ""), (None, "not_blessed", "TFX did not bless it on local_docker")],
 )
-def test_on_a_platform_tfx_s_executor_judges(bench, models, answer, outcome, reason):
+def test_on_a_platform_tfx_s_executor_judges_and_leaves_signals_alone(bench, models, answer, outcome, reason):
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with docker_daemon(answer) as address:
         found = judge_one(
             bench,
@@ -293,6 +294,7 @@ def test_on_a_platform_tfx_s_executor_judges(bench, models, answer, outcome, rea
             budgets=None,
             server="auto",
         )
+    assert signal.signal(signal.SIGTERM, before) is signal.SIG_DFL
     assert found.outcome == outcome
     assert reason in found.reasons
     assert found.blessed == (outcome == "blessed")

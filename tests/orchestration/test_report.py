@@ -1,9 +1,12 @@
 import pickle
 
 import pytest
+from ml_metadata.proto import metadata_store_pb2
 
 from ama_tfx.errors import RunFailedError
 from ama_tfx.orchestration import NodeOutcome, NodeProgress, NodeState, RunReport
+from ama_tfx.orchestration.executions import _recorded
+from ama_tfx.orchestration.outcomes import Recorded
 
 DONE = NodeOutcome("a", NodeState.COMPLETE, seconds=1.0)
 
@@ -49,3 +52,14 @@ def test_progress_reads_as_a_line():
     assert str(NodeProgress(3, 12, "Transform")) == "[3/12] Transform ..."
     ended = NodeOutcome("Transform", NodeState.COMPLETE, seconds=12.345)
     assert str(NodeProgress(3, 12, "Transform", ended)) == "[3/12] Transform ... complete 12.3 s"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [('{"resultMessage": "no disk"}', "no disk"), ("damaged", ""), ("[1]", ""), ("{}", ""), (None, "")],
+)
+def test_a_damaged_result_hides_its_own_reason_only(written, told):
+    execution = metadata_store_pb2.Execution(last_known_state="FAILED")
+    if written is not None:
+        execution.custom_properties["__execution_result__"].string_value = written
+    assert _recorded(execution, has_events=False) == Recorded("FAILED", told, False)

@@ -78,3 +78,8 @@ def test_a_folder_is_no_store_and_the_file_in_it_is_told(tmp_path):
         StoreAddress.parse(str(tmp_path)).require_file()
     with pytest.raises(NotFoundError, match="no metadata store"):
         StoreAddress.parse(str(tmp_path / "other.db")).require_file()
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(InvalidInputError, match="File name too long; name another path"):
+        StoreAddress.parse("m" * 5000).require_file()

@@ -61,3 +61,10 @@ def test_the_remote_with_its_token_is_not_captured(repository):
     run("config", "branch.trunk.remote", "origin", folder=repository)
     run("config", "branch.trunk.merge", "refs/heads/trunk", folder=repository)
     assert "secret" not in repr(capture_code(repository))
+
+
+def test_a_branch_may_be_named_in_any_bytes(repository):
+    subprocess.run(["git", "-C", str(repository), "checkout", "-q", "-b", b"branch-\xe9"], check=True)
+    state = capture_code(repository)
+    assert state is not None
+    assert state.branch == "branch-\N{REPLACEMENT CHARACTER}"

@@ -190,6 +190,20 @@ def test_an_evaluation_on_what_a_dataset_became_counts(writer, history):
     assert measured.problems == ("'gs://bucket/evaluation' is not on this machine",)
 
 
+@pytest.mark.parametrize(
+    ("uri", "problem"),
+    [("", "the evaluation has no URI"), ("file://[x/evaluation", "'file://[x/evaluation' is no URI: Invalid IPv6 URL")],
+)
+def test_an_evaluation_that_lies_nowhere_has_no_metrics(writer, history, tmp_path, monkeypatch, uri, problem):
+    monkeypatch.chdir(tmp_path)
+    Path("metrics.json").write_text('{"auc": 0.9}')
+    data = writer.execute("first", "Gen", outputs={"examples": Made("Examples", "/e")})["examples"]
+    model = writer.execute("first", "Trainer", outputs={"model": Made("Model", "/m")})
+    evaluate(writer, model, data, uri)
+    (found,) = history.metrics(model["model"])
+    assert (found.metrics, found.problems) == ({}, (problem,))
+
+
 def test_an_artifact_is_found_by_id_uri_reference_or_type(writer, history):
     model = writer.execute("first", "Trainer", outputs={"model": Made("Model", "/m'; DROP TABLE Artifact; --")})[
         "model"
@@ -199,7 +213,7 @@ def test_an_artifact_is_found_by_id_uri_reference_or_type(writer, history):
     assert history.artifact("Model").id == newer
     assert history.artifact("/m'; DROP TABLE Artifact; --").id == model
     assert history.artifact(str(model)).id == history.artifact(REFERENCE).id == model
-    for text in ("99", "/nowhere", f"ama://default/model@sha256:{'1' * 64}"):
+    for text in ("99", "9" * 5000, "/nowhere", f"ama://default/model@sha256:{'1' * 64}"):
         with pytest.raises(NotFoundError, match="no artifact"):
             history.artifact(text)
     with pytest.raises(NotFoundError, match="did you mean 'Model'"):

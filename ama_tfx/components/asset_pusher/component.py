@@ -14,6 +14,7 @@ from tfx.types.standard_component_specs import PusherSpec
 
 from ama_tfx.components.asset_pusher.driver import Driver
 from ama_tfx.components.asset_pusher.executor import Executor
+from ama_tfx.components.producers import producer_of
 from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Asset
 from ama_tfx.errors import InvalidInputError
@@ -113,14 +114,10 @@ class AssetPusher(Pusher):
             registry=without_secret(registry),
             alias=alias,
             require=int(require),
-            producers=json.dumps({key: _producer(channel) for key, channel in named.items()}),
+            producers=json.dumps({key: producer_of(channel) for key, channel in named.items()}),
             pushed_model=types.Channel(type=standard_artifacts.PushedModel),
         )
         super(Pusher, self).__init__(spec=spec)
-
-
-def _producer(channel: types.BaseChannel) -> str:
-    return getattr(channel, "producer_component_id", None) or ""
 
 
 def _check(gates: dict[str, types.BaseChannel], asset: types.BaseChannel | None, alias: str | None) -> None:

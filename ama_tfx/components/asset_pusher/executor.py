@@ -3,8 +3,6 @@
 import contextlib
 import datetime
 import json
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,8 @@ from ama_tfx.components.asset_pusher.promoting import Promotion, plan_promotion,
 from ama_tfx.components.asset_pusher.remote import push_remote
 from ama_tfx.components.asset_pusher.work import Pushed, push, read_content
 from ama_tfx.components.blessings import read_blessing
-from ama_tfx.components.tree import refuse_links
+from ama_tfx.components.links import refuse_links_below
+from ama_tfx.components.tree import local_copy
 from ama_tfx.components.verdicts import Blessing
 from ama_tfx.errors import GateError
 from ama_tfx.registry import AssetRef, Registry
@@ -54,8 +53,8 @@ class Executor(tfx_pusher.Executor):
             if reasons:
                 self._refuse(output, reasons, is_required=bool(int(exec_properties["require"])))
                 return
-            refuse_links(artifact_utils.get_single_instance(input_dict["model"]).uri)
-            source = stack.enter_context(_local(self.GetModelPath(input_dict)))
+            refuse_links_below(artifact_utils.get_single_instance(input_dict["model"]).uri)
+            source = stack.enter_context(local_copy(self.GetModelPath(input_dict)))
             pushed = _push(source, registry, input_dict, exec_properties)
             io_utils.copy_dir(str(source), output.uri)  # as TFX's Pusher does
             if registry and isinstance(planned, Promotion):
@@ -122,15 +121,3 @@ def _push(source: Path, registry: Registry | None, inputs: ArtifactDict, propert
     base, now = destination.filesystem.base_directory, datetime.datetime.now(datetime.timezone.utc)
     told = None if reference is None else str(reference)
     return push_remote(source, base, now, told) if "://" in base else push(source, Path(base), now, told)
-
-
-@contextlib.contextmanager
-def _local(uri: str) -> Iterator[Path]:
-    """Give a model's files as local ones: copied first when they lie in an object store."""
-    if "://" not in uri:
-        yield Path(uri)
-        return
-    with tempfile.TemporaryDirectory(prefix="ama-pusher-") as folder:
-        copy = Path(folder, "model")
-        io_utils.copy_dir(uri, str(copy))
-        yield copy

@@ -5,7 +5,6 @@ Serving looks for, and the marker last. A push that was killed leaves a version 
 that tries to load it fails to, and keeps the version that it has.
 """
 
-import hashlib
 import posixpath
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from ama_tfx.components.asset_pusher.work import (
     next_version,
     read_content,
 )
-from ama_tfx.components.tree import tree_digests
+from ama_tfx.components.tree import file_digest, tree_digests
 from ama_tfx.errors import IntegrityError
 from ama_tfx.storage import Digest
 
@@ -52,11 +51,7 @@ def push_remote(source: Path, base: str, now: datetime, reference: str | None = 
 def _write(source: Path, uri: str, digest: Digest) -> None:
     fileio.makedirs(posixpath.dirname(uri))
     fileio.copy(str(source), uri)
-    found = hashlib.sha256()
-    with fileio.open(uri, "rb") as stream:
-        while chunk := stream.read(1 << 20):
-            found.update(chunk)
-    if found.hexdigest() != digest.hex:
+    if file_digest(uri) != digest.hex:
         raise IntegrityError(f"{uri!r} is not what was written; push again")
 
 

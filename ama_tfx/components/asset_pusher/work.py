@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ama_tfx.components.links import refuse_links
 from ama_tfx.errors import ContentChangedError, IntegrityError, InvalidInputError
 from ama_tfx.registry.downloading import partial_folder
 from ama_tfx.storage import (
@@ -82,7 +83,7 @@ def read_content(folder: Path) -> Content:
     with os_errors("read", folder):
         for root, names, found in os.walk(folder):
             place = Path(root)
-            _refuse_links(place / name for name in names)
+            refuse_links(place / name for name in names)
             if not names and not found and place != folder:
                 folders.add(place.relative_to(folder).as_posix())
             for name in found:
@@ -204,12 +205,6 @@ def _tell_reference(marker: Path, wanted: Content, reference: str | None) -> Non
     """Let the marker of a version that is there already name the asset version that it was now pushed as."""
     if reference is not None and marker.read_bytes() != wanted.marker(reference):
         write_file(marker, wanted.marker(reference))
-
-
-def _refuse_links(paths: Iterator[Path]) -> None:
-    for path in paths:
-        if path.is_symlink():
-            raise InvalidInputError(f"{str(path)!r} is a link; expected a model of regular files and folders")
 
 
 @contextlib.contextmanager

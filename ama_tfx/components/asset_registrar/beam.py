@@ -16,6 +16,7 @@ import apache_beam as beam
 from absl import logging
 from tfx.dsl.io import fileio
 
+from ama_tfx.components.tree import tree_sizes
 from ama_tfx.registry import AssetRef, Ref, Registry
 
 BATCH_BYTES = 64 << 20
@@ -49,12 +50,7 @@ class Destination:
 
 def files_of(uri: str) -> list[StoredFile]:
     """Return the files of an artifact by path; of one that is a single file, none."""
-    found = []
-    for folder, _, names in fileio.walk(uri):
-        for name in names:
-            file = posixpath.join(folder, name)
-            found.append(StoredFile(posixpath.relpath(file, uri), _size(file)))
-    return sorted(found, key=lambda file: file.path)
+    return [StoredFile(path, size_bytes) for path, size_bytes in sorted(tree_sizes(uri).items())]
 
 
 def store(pipeline: beam.Pipeline, destination: Destination, files: Iterable[StoredFile]) -> None:
@@ -113,8 +109,3 @@ def _local_files(uri: str, paths: tuple[str, ...]) -> Iterator[dict[str, Path]]:
             target.parent.mkdir(parents=True, exist_ok=True)
             fileio.copy(posixpath.join(uri, path), str(target))
         yield local
-
-
-def _size(uri: str) -> int:
-    status = fileio.stat(uri)
-    return int(status.st_size if hasattr(status, "st_size") else status.length)

@@ -13,6 +13,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from ama_tfx.components.asset_importer.work import TFX_PREFIX
 from ama_tfx.components.asset_registrar.driver import Driver
 from ama_tfx.components.asset_registrar.executor import REF_PREFIX, Executor
+from ama_tfx.components.producers import producer_of
 from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Asset
 from ama_tfx.errors import InvalidInputError
@@ -151,7 +152,7 @@ class AssetRegistrar(base_component.BaseComponent):
             pinned_refs=json.dumps(pinned, sort_keys=True),
             code=json.dumps(code.to_json() if code else None, sort_keys=True),
             beam_above_bytes=_size_bytes(beam_above_bytes),
-            producers=json.dumps({key: _producer(channel) for key, channel in given.items() if channel is not None}),
+            producers=json.dumps({key: producer_of(channel) for key, channel in given.items() if channel is not None}),
             **given,
             asset=types.Channel(type=Asset),
             **{f"{REF_PREFIX}{role}": channel for role, channel in channels.items()},
@@ -181,10 +182,6 @@ def _size_bytes(given: int | None) -> int:
 def _check_channel(given: Any, what: str, expected: str) -> None:
     if not isinstance(given, types.BaseChannel):
         raise InvalidInputError(f"{what} is a {type(given).__name__}, not a channel; expected {expected}")
-
-
-def _producer(channel: types.BaseChannel) -> str:
-    return getattr(channel, "producer_component_id", None) or ""
 
 
 def _check(asset: str, alias: str | None, message: str, tags: Sequence[str], properties: Mapping[str, Any]) -> None:

@@ -3,23 +3,18 @@
 import contextlib
 import importlib.metadata
 import json
-import posixpath
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
 from ama_tfx.components.asset_artifact import describe_asset, write_manifest
 from ama_tfx.components.asset_importer.linked import linked_content
 from ama_tfx.components.asset_registrar.work import Outcome, Request, open_registry, recordable, register
 from ama_tfx.components.blessings import Signal, read_blessing
+from ama_tfx.components.tree import local_copy
 from ama_tfx.components.types import Asset
 from ama_tfx.registry import default_registry_url
 
@@ -39,7 +34,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact = artifact_utils.get_single_instance(input_dict["artifact"])
         output = artifact_utils.get_single_instance(output_dict["asset"])
         self._store_ahead(artifact.uri, input_dict, exec_properties)
-        with linked_content(artifact) as uri, _local(uri) as content:
+        with linked_content(artifact) as uri, local_copy(uri) as content:
             outcome = register(
                 Request(
                     registry=exec_properties.get("registry") or None,
@@ -140,18 +135,3 @@ def _describe(outcome: Outcome, asset: Asset) -> None:
         asset.set_string_custom_property("alias_refused", "; ".join(outcome.refusals))
         logging.warning("%s registered without its alias: %s", version.reference, "; ".join(outcome.refusals))
     logging.info("%s %s", "registered" if outcome.registered.created else "already registered:", version.reference)
-
-
-@contextlib.contextmanager
-def _local(uri: str) -> Iterator[Path]:
-    """Give an artifact's files as local ones: copied first when they lie in an object store."""
-    if "://" not in uri:
-        yield Path(uri)
-        return
-    with tempfile.TemporaryDirectory(prefix="ama-registrar-") as folder:
-        copy = Path(folder) / posixpath.basename(uri.rstrip("/"))
-        if fileio.isdir(uri):
-            io_utils.copy_dir(uri, str(copy))
-        else:
-            fileio.copy(uri, str(copy))
-        yield copy

@@ -3,27 +3,27 @@
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from absl import logging
 
+from ama_tfx.catalog.lineage import VERDICT_KIND
+from ama_tfx.components.asset_importer.work import open_existing
 from ama_tfx.components.blessing_validator import absence
 from ama_tfx.components.bounds import direction
 from ama_tfx.components.verdicts import read_verdict
 from ama_tfx.errors import AmaError, IntegrityError, NotFoundError
-from ama_tfx.registry import AssetRef, Details, Registry, default_registry_url
+from ama_tfx.provenance.type_names import EVALUATION
+from ama_tfx.registry import AssetRef, Details, Registry
 from ama_tfx.storage import canonical_json
 
 APPROVED_BY = "approved-by/"
 """A version tagged ``approved-by/ann`` by ann has her approval."""
 
-EVALUATION, VERDICT = "ModelEvaluation", "ama_tfx.Verdict"
-"""Kinds of versions that tell metrics of the model that they are linked with."""
-
-ROLES = {EVALUATION: "evaluated_by", VERDICT: "judged"}
-"""The role of the ref between one of them and the model that it is of; in another it is of another model."""
+ROLES = {EVALUATION: "evaluated_by", VERDICT_KIND: "judged"}
+"""Kinds of versions that tell metrics of a model -> the role of the ref between these and that model."""
 
 MOST_LINKED = 20
 """How many linked versions are read, the newest: of a champion that is evaluated daily there are hundreds."""
@@ -174,18 +174,14 @@ def _metrics_of_verdict(folder: str, own: Mapping[str, bool]) -> dict[str, float
     return {name: max(told) if direction(name, own) else min(told) for name, told in found.items()}
 
 
-_METRICS = {EVALUATION: _metrics_of_evaluation, VERDICT: _metrics_of_verdict}
+_METRICS = {EVALUATION: _metrics_of_evaluation, VERDICT_KIND: _metrics_of_verdict}
 
 
-@contextlib.contextmanager
-def _opened(url: str | None) -> Iterator[Registry | None]:
+def _opened(url: str | None) -> contextlib.AbstractContextManager[Registry | None]:
     try:
-        registry = Registry(url or default_registry_url())
+        return open_existing(url)
     except NotFoundError:
-        yield None
-        return
-    with registry:
-        yield registry
+        return contextlib.nullcontext()
 
 
 def _champion_state(registry: Registry, sought: Sought) -> RegistryState:

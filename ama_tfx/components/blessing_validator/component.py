@@ -14,6 +14,7 @@ from ama_tfx.components.blessing_validator.comparison import asked_for
 from ama_tfx.components.blessing_validator.driver import Driver
 from ama_tfx.components.blessing_validator.executor import VERDICT_PREFIX, Executor
 from ama_tfx.components.blessing_validator.policy import BlessingPolicy
+from ama_tfx.components.producers import producer_of
 from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Asset, Verdict
 from ama_tfx.errors import InvalidInputError
@@ -135,7 +136,7 @@ class BlessingValidator(base_component.BaseComponent):
             **{key: evidence.get(key) for key in BlessingValidatorSpec.INPUTS if key in evidence},
             **{key: channel for key, channel in given.items() if key.startswith(VERDICT_PREFIX)},
             policy=chosen.to_json(),
-            producers=json.dumps({key: _producer(key, channel) for key, channel in given.items()}, sort_keys=True),
+            producers=json.dumps({key: producer_of(channel) or key for key, channel in given.items()}, sort_keys=True),
             comparison=asked_for(evaluation, baseline_model).to_json(),
             champion=champion,
             registry=without_secret(registry),
@@ -154,8 +155,12 @@ def _spec_class(verdicts: Mapping[str, Any]) -> type[BlessingValidatorSpec]:
     return type("BlessingValidatorSpec", (BlessingValidatorSpec,), {"INPUTS": inputs})
 
 
-def _producer(key: str, channel: types.BaseChannel) -> str:
-    return getattr(channel, "producer_component_id", None) or key
+def _check_verdicts(verdicts: Mapping[str, Any]) -> None:
+    for name, channel in verdicts.items():
+        if not name.isidentifier() or not isinstance(channel, types.BaseChannel) or channel.type is not Verdict:
+            raise InvalidInputError(
+                f"verdict {name!r} is {channel!r:.80}; expected a name like 'infra' and a channel of ama_tfx.Verdict"
+            )
 
 
 def _check(
@@ -165,11 +170,7 @@ def _check(
     champion: str | None,
     asset: types.BaseChannel | None,
 ) -> None:
-    for name, channel in verdicts.items():
-        if not name.isidentifier() or not isinstance(channel, types.BaseChannel) or channel.type is not Verdict:
-            raise InvalidInputError(
-                f"verdict {name!r} is {channel!r:.80}; expected a name like 'infra' and a channel of ama_tfx.Verdict"
-            )
+    _check_verdicts(verdicts)
     if not evidence and not policy.needs_champion and not policy.approvals and policy.max_size_bytes is None:
         raise InvalidInputError(
             "there is nothing to judge the model by; connect evaluation=…, infra_blessing=…, verdicts=… or "

@@ -102,7 +102,7 @@ def _check(model: Any, gate: str, timeout_seconds: int) -> None:
         )
     if not _GATE.fullmatch(gate):
         raise InvalidInputError(f"gate {gate!r}: expected letters, digits, '_', '.' and '-', as in 'fairness_check'")
-    if not isinstance(timeout_seconds, int) or timeout_seconds < 1:
+    if isinstance(timeout_seconds, bool) or not isinstance(timeout_seconds, int) or timeout_seconds < 1:
         raise InvalidInputError(f"timeout_seconds is {timeout_seconds!r}; expected a whole number from 1 on")
 
 

@@ -12,6 +12,7 @@ from tfx.dsl.component.experimental.placeholders import ConcatPlaceholder, Input
 from tfx.dsl.components.base.base_component import BaseComponent
 
 from ama_tfx.components.containers.task import AmaContainerTask
+from ama_tfx.components.containers.wrapping import Wishes
 from ama_tfx.components.registry_url import without_secret
 from ama_tfx.components.types import Archive, Asset
 from ama_tfx.errors import InvalidInputError
@@ -58,14 +59,9 @@ def ContainerExport(  # noqa: N802 - called like a component's class
     Raises:
         InvalidInputError: What can never work, or would record a secret.
     """
-    if not isinstance(source, types.BaseChannel):
-        raise InvalidInputError(
-            f"source is a {type(source).__name__}, not a channel; expected a component's output, as in "
-            "registrar.outputs['asset']"
-        )
-    if not _FILE_NAME.fullmatch(filename):
-        raise InvalidInputError(f"filename {filename!r}: expected a name that ends in .zip, without folders")
-    mounts, variables = dict(wishes.pop("mounts", {})), list(env)
+    _check(source, filename, ama)
+    asked = Wishes(env if isinstance(env, str) else tuple(env), wishes.pop("mounts", {}))  # which checks them
+    mounts, variables = dict(asked.mounts), list(asked.env)
     command: list[Any] = [*ama, "export"]
     target = ConcatPlaceholder([OutputUriPlaceholder("archive"), "/", filename])
     if source.type is Asset:
@@ -85,6 +81,18 @@ def ContainerExport(  # noqa: N802 - called like a component's class
         **wishes,
     )
     return task(source=source)
+
+
+def _check(source: Any, filename: str, ama: Sequence[str]) -> None:
+    if not isinstance(source, types.BaseChannel):
+        raise InvalidInputError(
+            f"source is a {type(source).__name__}, not a channel; expected a component's output, as in "
+            "registrar.outputs['asset']"
+        )
+    if not _FILE_NAME.fullmatch(filename):
+        raise InvalidInputError(f"filename {filename!r}: expected a name that ends in .zip, without folders")
+    if isinstance(ama, str) or not ama:
+        raise InvalidInputError(f"ama is {ama!r}; expected a list, ['ama']")
 
 
 def _registry(registry: str | Path | None, mounts: dict[str, str], variables: list[str]) -> list[str]:

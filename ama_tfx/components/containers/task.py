@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfx.dsl.component.experimental.container_component import create_container_component
@@ -199,15 +199,13 @@ def _literals(part: Any) -> str:
 
 
 def _wishes(name: str, wishes: Mapping[str, Any]) -> Wishes:
+    known = [*Wishes.__dataclass_fields__]
+    if unknown := next((key for key in wishes if key not in known), None):
+        raise InvalidInputError(f"{name} has no argument {unknown!r}; known: {known}{did_you_mean(unknown, known)}")
     env = wishes.get("env", ())
-    try:
-        return Wishes(**{**wishes, "env": env if isinstance(env, str) else tuple(env)})
-    except TypeError:
-        known = [*Wishes.__dataclass_fields__]
-        unknown = next(key for key in wishes if key not in known)
-        raise InvalidInputError(
-            f"{name} has no argument {unknown!r}; known: {known}{did_you_mean(unknown, known)}"
-        ) from None
+    if not isinstance(env, Iterable):
+        raise InvalidInputError(f"{name}: env is {env!r}; expected a list of names, ['AMA_TOKEN']")
+    return Wishes(**{**wishes, "env": env if isinstance(env, str) else tuple(env)})
 
 
 def _list(name: str, command: Sequence[Any]) -> Sequence[Any]:

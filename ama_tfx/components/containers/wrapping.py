@@ -6,6 +6,7 @@ No ``$$`` and no ``$(NAME)`` may stand in a script: Kubernetes rewrites both in 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,12 +91,14 @@ class Wishes:
                     f"env holds {_start_of(name)}, which is no variable's name; expected names only, ['AMA_TOKEN'], "
                     "of upper-case letters, digits and '_': what a variable holds is never recorded"
                 )
+        if not isinstance(self.mounts, Mapping):
+            raise InvalidInputError(f"mounts is {self.mounts!r}; expected paths with their modes, {{'/data': 'ro'}}")
         for path, mode in self.mounts.items():
             if not path.startswith(("/", "$")) or mode not in _MODES:
                 raise InvalidInputError(f"mount {path!r}: {mode!r}; expected an absolute path and one of {_MODES}")
         for name in ("memory_mb", "cpus", "timeout_seconds"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not _is_limit(value):
                 raise InvalidInputError(f"{name} is {value!r}; expected a number above 0, or None for no limit")
 
     def to_text(self) -> str:
@@ -160,6 +163,10 @@ def refuse_secrets(what: str, texts: Mapping[str, Any], env: Sequence[str], envi
                     f"{what}: {name} holds what the environment variable {variable} does, which TFX would record; "
                     f"let the command read ${variable} in the container"
                 )
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _start_of(name: object) -> str:

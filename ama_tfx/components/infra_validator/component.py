@@ -113,6 +113,8 @@ class InfraValidator(base_component.BaseComponent):
         _check_server(server, modules)
         _check_champion(champion, budgets)
         _check_requests(examples, request_spec)
+        _check_counts(request_spec, ("num_examples",))
+        _check_counts(validation_spec, ("num_tries", "max_loading_time_seconds"))
         given = {"limits": limits, "budgets": budgets, "champion": champion}
         given |= {"server": server.removeprefix(SERVERS[0]), "python": python, "modules": modules}
         _check_platform(serving_spec, request_spec, [name for name, value in given.items() if value])
@@ -153,6 +155,12 @@ def _check_champion(champion: types.BaseChannel | None, budgets: ServingBudgets 
 def _check_requests(examples: types.BaseChannel | None, spec: infra_validator_pb2.RequestSpec | None) -> None:
     if spec is not None and examples is None:
         raise InvalidInputError("request_spec says how requests are made of examples; give examples= too")
+
+
+def _check_counts(spec: Any, names: Sequence[str]) -> None:
+    for name in names if spec is not None else ():
+        if (given := getattr(spec, name)) < 0:
+            raise InvalidInputError(f"{name} is {given}; expected a number from 1 on, or 0 for the default")
 
 
 def _check_platform(

@@ -5,6 +5,10 @@ validated, and without request_spec one that was never asked; raises when the Sa
 to be made; and takes "no Docker daemon" for the model's fault.
 """
 
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +62,8 @@ def _unreachable(job: Any) -> str:
         if job.platform == "local_docker":
             options = job.serving_spec.local_docker
             given = {"base_url": options.client_base_url, "version": options.client_api_version}
-            docker.DockerClient(**{key: value for key, value in given.items() if value}).ping()
+            with contextlib.closing(docker.DockerClient(**{k: value for k, value in given.items() if value})) as client:
+                client.ping()
         else:
             kube_utils.make_core_v1_api()
     except (DockerException, ConfigException, OSError) as error:
@@ -72,7 +77,8 @@ def _ask_tfx(
     inputs = {"model": [job.model], "examples": [job.examples] if job.examples else []}
     given = {key: exec_properties[key] for key in _SPECS if exec_properties.get(key)}
     try:
-        tfx_executor.Executor(context).Do(inputs, {"blessing": [blessing]}, given)
+        with _signals_as_before():
+            tfx_executor.Executor(context).Do(inputs, {"blessing": [blessing]}, given)
     except error_types.GracefulShutdown:
         raise
     except Exception as error:  # noqa: BLE001 - TFX raises anything here; a verdict of unknown tells it
@@ -80,6 +86,17 @@ def _ask_tfx(
     if blessing.get_int_custom_property("blessed") == 1:
         return Signal(checks.gate, Blessing.BLESSED, f"TFX blessed it on {job.platform}", "server")
     return checks.refused("server", f"TFX did not bless it on {job.platform}; the log of this execution says why")
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Undo what TFX's executor leaves behind: from then on SIGTERM would be its GracefulShutdown, whatever runs."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _requests(checks: Checks, job: Any, exec_properties: dict[str, Any]) -> Signal:

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import posixpath
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from absl import logging
 from tfx import types
 from tfx.components.infra_validator import executor as tfx_executor
 from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
 from tfx.proto import infra_validator_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils, proto_utils
+from tfx.utils import path_utils, proto_utils
 
 from ama_tfx.components.asset_importer.linked import require_files
 from ama_tfx.components.blessings import tell_outcome
@@ -26,6 +26,7 @@ from ama_tfx.components.infra_validator.observations import Call
 from ama_tfx.components.infra_validator.observing import Plan
 from ama_tfx.components.infra_validator.settings import ServingBudgets, ServingLimits
 from ama_tfx.components.infra_validator.work import Request, validate
+from ama_tfx.components.tree import local_copy
 from ama_tfx.components.verdicts import Blessing, Judgement, judge, write_verdict
 
 DEFAULT_NAME = "infra-validation-model"
@@ -156,6 +157,9 @@ def _bless(blessing: types.Artifact, model: types.Artifact, judgement: Judgement
     else:
         logging.warning("%s: %s: %s", judgement.gate, judgement.blessing.value, "; ".join(judgement.reasons))
         tfx_executor._mark_not_blessed(blessing)
+        marked = posixpath.join(blessing.uri, tfx_executor._BLESSED_FILENAME)
+        if fileio.exists(marked):  # TFX's own executor blessed it, and there is more to say
+            fileio.remove(marked)
     tell_outcome(blessing, judgement)
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)
@@ -167,11 +171,5 @@ def _local(model: types.Artifact | None) -> Iterator[Path | None]:
     if model is None:
         yield None
         return
-    path = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
-    if "://" not in path:
-        yield Path(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="ama-infra-") as folder:
-        copy = posixpath.join(folder, "model")
-        io_utils.copy_dir(path, copy)
-        yield Path(copy)
+    with local_copy(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))) as copy:
+        yield copy

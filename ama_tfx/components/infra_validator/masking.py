@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 MASK = "***"
 _SHORTEST = 6  # a shorter one would mask what is no secret
@@ -22,7 +21,7 @@ def masked(text: str) -> str:
 
 def _secrets() -> Iterator[str]:
     for name, value in os.environ.items():
-        found = [value] if _NAMES_SECRET.search(name) and not Path(value).exists() else []
+        found = [value] if _NAMES_SECRET.search(name) and not os.path.exists(value) else []  # noqa: PTH110 - it takes what is no path, too
         for secret in (*found, *_USER_INFO.findall(value)):
             # Reasons are told on one line, and a value with several is then another text.
             yield from (form for form in (secret, " ".join(secret.split())) if len(form) >= _SHORTEST)

@@ -203,7 +203,7 @@ class Sandbox:
             line = self._lines.readline()
         except OSError as error:
             raise BackendError(f"the sandbox of {self.python!r} does not answer: {error}") from error
-        if not line:
+        if not line.endswith(b"\n"):
             raise BackendError(f"the sandbox of {self.python!r} ended without a word; its reason is in the log above")
         return json.loads(line)
 

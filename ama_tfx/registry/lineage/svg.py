@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from html import escape
 
+from ama_tfx.catalog.lineage import VERDICT_KIND
 from ama_tfx.registry.lineage.layout import Layout, lay_out
 from ama_tfx.registry.lineage.results import Lineage, LineageNode
 
@@ -20,7 +21,7 @@ _COLOURS = {
     "ExampleStatistics": "#1098ad",
     "TransformGraph": "#ae3ec9",
     "ModelEvaluation": "#c2255c",
-    "ama_tfx.Verdict": "#c2255c",
+    VERDICT_KIND: "#c2255c",
 }
 _OTHER = "#5c677d"
 _STYLE = (

@@ -167,7 +167,8 @@ def _link(path: str) -> str:
 
 
 def _exists(pid: int, address: int) -> bool:
-    return Path(_link(f"/proc/{pid}/cwd"), _path(pid, address)).exists()
+    # Path.exists() raises where a folder of PATH may not be searched, or a name is too long.
+    return os.path.exists(Path(_link(f"/proc/{pid}/cwd"), _path(pid, address)))  # noqa: PTH110
 
 
 def _socket_path(pid: int, address: int) -> str:
@@ -179,7 +180,10 @@ def _socket_path(pid: int, address: int) -> str:
 def _binds_below(folder: str, pid: int, address: int) -> bool:
     if _family(pid, address) != socket.AF_UNIX or not (path := _socket_path(pid, address)):
         return False
-    return Path(path).parent.resolve().is_relative_to(Path(folder).resolve())
+    try:
+        return Path(path).parent.resolve().is_relative_to(Path(folder).resolve())
+    except (OSError, RuntimeError):  # a circle of links
+        return False
 
 
 def _memory(pid: int, address: int, size: int) -> bytes:
@@ -205,10 +209,11 @@ def _family(pid: int, address: int) -> int:
 
 def _address(pid: int, address: int) -> str:
     family = _family(pid, address)
-    if family == socket.AF_INET:
-        (port,), host = struct.unpack("!H", _memory(pid, address + 2, 2)), _memory(pid, address + 4, 4)
-        return f"{socket.inet_ntop(family, host)}:{port}"
-    if family == socket.AF_INET6:
-        (port,), host = struct.unpack("!H", _memory(pid, address + 2, 2)), _memory(pid, address + 8, 16)
-        return f"[{socket.inet_ntop(family, host)}]:{port}"
-    return "another process"
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return "another process"
+    size, offset = (4, 4) if family == socket.AF_INET else (16, 8)
+    port, host = _memory(pid, address + 2, 2), _memory(pid, address + offset, size)
+    if (len(port), len(host)) != (2, size):  # it gave an address that ends outside its memory, or is gone
+        return "an address that cannot be read"
+    name = socket.inet_ntop(family, host)
+    return f"{name if size == 4 else f'[{name}]'}:{int.from_bytes(port, 'big')}"

@@ -96,8 +96,13 @@ class Supervisor:
 
 
 def _load_modules(names: list[str]) -> dict[str, Any]:
-    for name in names:
-        importlib.import_module(name)
+    try:
+        for name in names:
+            importlib.import_module(name)
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # a module may raise anything, and the supervisor is to live on
+        raise ImportError(f"{type(error).__name__}: {error}") from error
     return {}
 
 

@@ -144,6 +144,7 @@ def start(command: dict[str, Any], folder: Path, control: int) -> Watched:
     """
     if not command["program"]:
         from . import server  # noqa: F401 - imported here once, and so in every server forked from here
+    execs = _execs(command["program"][0]) if command["program"] else 0
     home = folder / "home"
     home.mkdir()
     limits = Limits(**command["limits"])
@@ -157,7 +158,7 @@ def start(command: dict[str, Any], folder: Path, control: int) -> Watched:
     with ours:
         _wait_until_ready(watched, ours)
         if command["program"]:
-            _wait_until_replaced(watched, ours, _execs(command["program"][0]))
+            _wait_until_replaced(watched, ours, execs)
             return watched
     found = memory(pid)
     watched.before = found.get("RssAnon", 0) + found.get("RssShmem", 0)
