@@ -8,7 +8,6 @@ exceptions between processes.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -159,5 +158,7 @@ class RunFailedError(AmaError, RuntimeError):
 
 def did_you_mean(wrong: str, known: Iterable[str], *, most: int = 3) -> str:
     """Return ``"; did you mean 'x'?"`` for the known names near to a wrong one, or an empty string."""
+    import difflib  # most errors have no near name
+
     near = difflib.get_close_matches(wrong, list(known), n=most, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"tensorflow", "tfx", "apache_beam", "kfp", "ml_metadata", "keras"}
+DATABASE = {"sqlalchemy", "alembic", "asyncio", "ssl"}
+STORING = {"zstandard", "blake3", "pyfastcdc"}
 MODULES = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 AMA = str(Path(sys.executable).parent / "ama")
 
@@ -26,19 +28,19 @@ def modules_after(code, **environment):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def modules_after_command(*args, **environment):
+def modules_after_command(*args, allowed=(0,), **environment):
     code = f"""
 from ama_tfx.cli.app import root
 try:
     root.main({list(args)!r})
 except SystemExit as end:
-    assert not end.code, end.code
+    assert (end.code or 0) in {allowed!r}, end.code
 """
     return modules_after(code, **environment)
 
 
 def test_the_check_sees_what_is_imported():
-    assert "sqlalchemy" in modules_after("from ama_tfx.registry import Registry")
+    assert "sqlalchemy" in modules_after("from ama_tfx.catalog import sqlite_engine")
 
 
 def test_the_package_imports_nothing_heavy():
@@ -48,7 +50,9 @@ def test_the_package_imports_nothing_heavy():
 
 
 def test_the_registry_imports_nothing_heavy():
-    assert not modules_after("from ama_tfx import Registry, Facts, Ref, AmaError") & {*HEAVY, "click", "rich"}
+    loaded = modules_after("from ama_tfx import Registry, Facts, Ref, AmaError")
+    assert "ama_tfx" in loaded
+    assert not loaded & {*HEAVY, *DATABASE, *STORING, "click", "rich"}
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["upload", "--help"], ["add", "ref", "--help"]])
@@ -84,6 +88,37 @@ def test_commands_import_nothing_heavy(tmp_path, monkeypatch):
         loaded = modules_after_command(*args, **environment)
         assert "ama_tfx" in loaded
         assert not loaded & {*HEAVY, "rich"}, args
+
+
+@pytest.fixture
+def registered(tmp_path):
+    """A version in a registry: the environment that finds it, and its file."""
+    file = tmp_path / "a.txt"
+    file.write_text("a")
+    code = "from ama_tfx import open_registry\nopen_registry(create=True).register('model', %r, alias='prod')"
+    environment = {"AMA_HOME": str(tmp_path / "home"), "AMA_REGISTRY": ""}
+    assert "sqlalchemy" in modules_after(code % str(file), **environment)
+    return environment, file
+
+
+def test_finding_imports_no_database_and_nothing_that_stores(registered):
+    environment, file = registered
+    for args in (["find", str(file)], ["find", "--sha256", "0" * 64]):
+        loaded = modules_after_command(*args, allowed=(0, 3), **environment)
+        assert "ama_tfx" in loaded
+        assert not loaded & {*HEAVY, *DATABASE, *STORING, "rich", "lark", "numpy", "uuid"}, args
+
+
+def test_resolving_and_opening_in_python_import_no_database(registered):
+    environment, file = registered
+    code = f"""
+from ama_tfx import open_registry
+with open_registry() as registry:
+    assert [hit.path for hit in registry.find({str(file)!r})] == ["a.txt"]
+    assert registry.resolve("model:prod").number == 1
+    assert registry.open("model:1/a.txt").read() == b"a"
+"""
+    assert not modules_after(code, **environment) & {*HEAVY, *DATABASE, "click", "rich"}
 
 
 def test_help_costs_little_more_than_click():

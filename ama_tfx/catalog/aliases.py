@@ -7,25 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ama_tfx.catalog.records import AliasMove, AliasRow
-from ama_tfx.catalog.schema import alias_moves, aliases, assets, files, versions, workspaces
-from ama_tfx.storage import Digest
-
-
-def aliases_of(connection: sa.Connection, asset_id: int) -> list[AliasRow]:
-    """Return an asset's aliases by name."""
-    query = (
-        sa.select(aliases.c.name, versions.c.number.label("version"), aliases.c.moved_at, aliases.c.moved_by)
-        .join(versions, versions.c.id == aliases.c.version_id)
-        .where(aliases.c.asset_id == asset_id)
-    )
-    rows = [AliasRow(**row._mapping) for row in connection.execute(query)]
-    return sorted(rows, key=lambda row: row.name)
-
-
-def alias_version(connection: sa.Connection, asset_id: int, name: str) -> int | None:
-    """Return the number of the version an alias points at, or None."""
-    return next((alias.version for alias in aliases_of(connection, asset_id) if alias.name == name), None)
+from ama_tfx.catalog.records import AliasMove
+from ama_tfx.catalog.schema import alias_moves, aliases, assets, versions, workspaces
 
 
 def assets_with_alias(connection: sa.Connection, workspace: str, name: str) -> list[str]:
@@ -37,20 +20,6 @@ def assets_with_alias(connection: sa.Connection, workspace: str, name: str) -> l
         .where(workspaces.c.name == workspace, aliases.c.name == name)
     )
     return sorted(connection.execute(query).scalars())
-
-
-def aliases_with_file(connection: sa.Connection, digest: Digest) -> dict[int, list[str]]:
-    """Return the aliases of every version that holds a file of this content, by the version's row number."""
-    query = (
-        sa.select(aliases.c.version_id, aliases.c.name)
-        .join(files, files.c.version_id == aliases.c.version_id)
-        .where(files.c.sha256 == digest)
-        .distinct()
-    )
-    found: dict[int, list[str]] = {}
-    for version_id, name in sorted(tuple(row) for row in connection.execute(query)):
-        found.setdefault(version_id, []).append(name)
-    return found
 
 
 def alias_versions(connection: sa.Connection) -> Iterator[tuple[str, str, str, int]]:

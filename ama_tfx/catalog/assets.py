@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import functools
 
 import sqlalchemy as sa
 
 from ama_tfx.catalog.inserting import insert_into
+from ama_tfx.catalog.plain import rows_of
 from ama_tfx.catalog.records import AssetRow
 from ama_tfx.catalog.schema import assets, descriptions, versions, workspaces
 from ama_tfx.errors import ConflictError
@@ -25,11 +27,7 @@ def ensure_asset(connection: sa.Connection, workspace: str, name: str, now: date
     workspace_id = _ensure_workspace(connection, workspace, now)
     folded = name.casefold()
     _insert_missing(connection, assets, workspace_id=workspace_id, name=name, folded_name=folded, created_at=now)
-    row = connection.execute(
-        sa.select(assets.c.id, assets.c.name)
-        .where(assets.c.workspace_id == workspace_id, assets.c.folded_name == folded)
-        .with_for_update()
-    ).one()
+    row = connection.execute(_locked(), {"of_workspace": workspace_id, "folded": folded}).one()
     if row.name != name:
         raise ConflictError(
             f"asset {name!r} would differ from the existing {row.name!r} only in case; use {row.name!r}"
@@ -37,29 +35,15 @@ def ensure_asset(connection: sa.Connection, workspace: str, name: str, now: date
     return int(row.id)
 
 
+@functools.cache
+def _locked() -> sa.Select[tuple[int, str]]:
+    here = (assets.c.workspace_id == sa.bindparam("of_workspace")) & (assets.c.folded_name == sa.bindparam("folded"))
+    return sa.select(assets.c.id, assets.c.name).where(here).with_for_update()
+
+
 def lock_asset(connection: sa.Connection, asset_id: int) -> None:
     """Keep others from changing the asset until the transaction ends."""
     connection.execute(sa.select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
-
-
-def find_asset_id(connection: sa.Connection, workspace: str, name: str) -> int | None:
-    """Return an asset's row number, or None; counts no versions, of which there may be many."""
-    query = (
-        sa.select(assets.c.id)
-        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
-        .where(workspaces.c.name == workspace, assets.c.name == name)
-    )
-    return connection.execute(query).scalar()
-
-
-def asset_names(connection: sa.Connection, workspace: str) -> list[str]:
-    """Return the names of a workspace's assets in order."""
-    query = (
-        sa.select(assets.c.name)
-        .join(workspaces, workspaces.c.id == assets.c.workspace_id)
-        .where(workspaces.c.name == workspace)
-    )
-    return sorted(connection.execute(query).scalars())
 
 
 def find_asset(connection: sa.Connection, workspace: str, name: str) -> AssetRow | None:
@@ -74,9 +58,9 @@ def list_assets(connection: sa.Connection, workspace: str | None = None) -> list
 
 
 def _ensure_workspace(connection: sa.Connection, name: str, now: datetime.datetime) -> int:
-    wanted = sa.select(workspaces.c.id).where(workspaces.c.name == name)
-    if found := connection.execute(wanted).scalar():
-        return int(found)
+    wanted = "SELECT id FROM workspaces WHERE name = :name"
+    if found := rows_of(connection, wanted, name=name):
+        return int(found[0][0])
     if connection.dialect.name == "postgresql":  # no row to lock yet, and twins in case are two rows
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WORKSPACES_LOCK})")
     for other in connection.execute(sa.select(workspaces.c.name)).scalars():
@@ -85,7 +69,7 @@ def _ensure_workspace(connection: sa.Connection, name: str, now: datetime.dateti
                 f"workspace {name!r} would differ from the existing {other!r} only in case; use {other!r}"
             )
     _insert_missing(connection, workspaces, name=name, created_at=now)
-    return int(connection.execute(wanted).scalar_one())
+    return int(rows_of(connection, wanted, name=name)[0][0])
 
 
 def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[AssetRow]:
@@ -109,4 +93,4 @@ def _rows(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> lis
 
 
 def _insert_missing(connection: sa.Connection, table: sa.Table, **values: object) -> None:
-    connection.execute(insert_into(connection, table).values(**values).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, table).on_conflict_do_nothing(), values)

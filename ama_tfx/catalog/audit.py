@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,9 +32,7 @@ def append_audit(
     """Add an entry to the log, in the transaction of what it tells of; make it the transaction's last statement."""
     if connection.dialect.name == "postgresql":  # entries form one chain, so appenders go one at a time
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
-    last = connection.execute(
-        sa.select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
-    ).first()
+    last = connection.execute(_last()).first()
     row = {
         "sequence": last.sequence + 1 if last else 1,
         "at": now,
@@ -43,7 +42,12 @@ def append_audit(
         "details": canonical_json(dict(details)).decode(),
         "previous": last.hash if last else START,
     }
-    connection.execute(audit.insert().values(**row, hash=_hash(row)))
+    connection.execute(audit.insert(), {**row, "hash": _hash(row)})
+
+
+@functools.cache
+def _last() -> sa.Select[tuple[int, Digest]]:
+    return sa.select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
 
 
 def audit_entries(connection: sa.Connection) -> list[AuditEntry]:
@@ -59,8 +63,7 @@ def iterate_audit(connection: sa.Connection) -> Iterator[AuditEntry]:
 
 def audit_head(connection: sa.Connection) -> AuditHead:
     """Return where the log ends now."""
-    query = sa.select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
-    last = connection.execute(query).first()
+    last = connection.execute(_last()).first()
     return AuditHead(last.sequence, last.hash) if last else AuditHead(0, START)
 
 

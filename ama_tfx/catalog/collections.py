@@ -7,26 +7,29 @@ what a collection did not see when it read, has seen the collection: no clock ta
 
 from __future__ import annotations
 
+import sqlite3
+
 import sqlalchemy as sa
 
 from ama_tfx.catalog.inserting import insert_into
+from ama_tfx.catalog.plain import rows_of
 from ama_tfx.catalog.schema import registry_facts
 
 _KEY = "collections"
 _POSTGRESQL_LOCK = 0x616D6763  # "amgc"
 
 
-def collection_number(connection: sa.Connection, *, hold: bool = False) -> int:
+def collection_number(connection: sa.Connection | sqlite3.Connection, *, hold: bool = False) -> int:
     """Return how many collections have begun.
 
     Args:
         connection: The transaction.
         hold: Whether no collection may begin until the transaction ends; SQLite's writers are alone anyhow.
     """
-    if hold and connection.dialect.name == "postgresql":
+    if hold and not isinstance(connection, sqlite3.Connection) and connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_POSTGRESQL_LOCK})")
-    found = connection.execute(sa.select(registry_facts.c.value).where(registry_facts.c.key == _KEY)).scalar()
-    return int(found or 0)
+    rows = rows_of(connection, "SELECT value FROM registry_facts WHERE key = :key", key=_KEY)
+    return int(rows[0][0]) if rows else 0
 
 
 def begin_collection(connection: sa.Connection) -> int:

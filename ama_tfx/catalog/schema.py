@@ -6,14 +6,11 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
+from ama_tfx.catalog.revisions import HEAD as HEAD
 from ama_tfx.storage import Digest
-
-HEAD = "0002"
-"""The Alembic revision that this release reads and writes."""
-
-OLDER = ("0001",)
-"""The revisions that it takes to `HEAD` where it meets them."""
 
 metadata = sa.MetaData(
     naming_convention={
@@ -60,6 +57,25 @@ class Utc(sa.types.TypeDecorator[datetime.datetime]):
             return None
         aware: datetime.datetime = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
         return aware.astimezone(datetime.timezone.utc)
+
+
+class FileName(FunctionElement[str]):
+    """The last part of a path; written out in full, for an index on it is used only where it stands word for word."""
+
+    inherit_cache = True
+    type = sa.Text()
+
+
+@compiles(FileName, "sqlite")
+def _on_sqlite(element: FileName, compiler: Any, **options: Any) -> str:
+    path = compiler.process(next(iter(element.clauses)), **options)
+    return f"substr({path}, length(rtrim({path}, replace({path}, '/', ''))) + 1)"
+
+
+@compiles(FileName, "postgresql")
+def _on_postgresql(element: FileName, compiler: Any, **options: Any) -> str:
+    path = compiler.process(next(iter(element.clauses)), **options)
+    return f"regexp_replace({path}, '^.*/', '')"
 
 
 # SQLite counts rows only in a column that is exactly INTEGER.
@@ -124,11 +140,13 @@ files = sa.Table(
     "files",
     metadata,
     _to("version_id", "versions.id", primary_key=True),
-    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True, index=True),
     sa.Column("sha256", Sha256, nullable=False, index=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("url", sa.Text),  # where external content is kept; such bytes are not in the store
 )
+
+sa.Index("ix_files_name", FileName(files.c.path))
 
 refs = sa.Table(
     "refs",

@@ -1,26 +1,27 @@
 """Searching versions: what `conditions` ask, answered in milliseconds from 100,000 versions.
 
-PostgreSQL plans with statistics. SQLite keeps none here, so it is told where to begin: what an index answers is counted
-first, up to a bound, and the rarest is where it begins; when nothing is rare, it goes through the versions in the order
-that was asked for and stops at the limit.
+PostgreSQL plans with statistics. SQLite keeps none here, so it is told where to begin (`beginning`); when nothing is
+rare, it goes through the versions in the order that was asked for and stops at the limit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from ama_tfx.catalog.conditions import All, Condition, Label, Order, SortBy
+from ama_tfx.catalog.beginning import DifferentTexts, leaves, narrowed
+from ama_tfx.catalog.conditions import All, Condition, HasKey, Label, Order, Quantity, SortBy, Within
 from ama_tfx.catalog.records import VersionRow
 from ama_tfx.catalog.schema import assets, metrics, versions, workspaces
-from ama_tfx.catalog.search_sql import SETS, Sql
+from ama_tfx.catalog.search_sql import SETS, Sql, between
 
 _PAGE = 1000
 """How many versions one statement asks for what hangs on them."""
-_FEW, _MANY = 2500, 20_000
-"""How many is rare: with a limit, going through the versions finds enough of what is not; else it goes through all."""
+_AHEAD = 2500
+"""Values of a metric that are gone through in order; where too few versions are wanted, all of these are sorted."""
 
 
 def search_versions(
@@ -40,18 +41,15 @@ def search_versions(
         newest_only: Of each asset, only the version of the highest number that meets the condition.
         limit: At most how many; None for all.
     """
-    sql = Sql(connection.dialect.name)
-    stops_early = limit is not None and not sort and not newest_only
-    wanted = _wanted(connection, sql, condition, _FEW if stops_early else _MANY)
-    if newest_only:
-        newest = sa.select(sa.func.max(versions.c.id)).where(wanted).group_by(versions.c.asset_id)
-        wanted = versions.c.id.in_(newest)
-    query, joined = sa.select(versions.c.id).where(wanted), _joined(sort)
-    for place, key in enumerate(sort):
-        joined, order = sql.order(joined, key, place)
-        query = query.order_by(*order)
-    query = query.select_from(joined).order_by(versions.c.created_at.desc(), versions.c.id.desc()).limit(limit)
-    return _rows(connection, list(connection.execute(query).scalars()))
+    sql, parts = Sql(connection.dialect.name, DifferentTexts(connection)), leaves(condition)
+    if limit is not None and not newest_only and connection.dialect.name == "sqlite":
+        best = _best(parts, sort, limit)
+        if best is not None and (found := _along_metric(connection, sql, parts, best)) is not None:
+            return _rows(connection, found)
+    stops_early = limit is not None and not newest_only and not sort
+    wanted = narrowed(connection, sql, parts, stops_early=stops_early)
+    query = _sorted(sql, _newest(wanted) if newest_only else wanted, sort)
+    return _rows(connection, list(connection.execute(query.limit(limit)).scalars()))
 
 
 def labels_of(connection: sa.Connection, version_ids: Iterable[int], label: Label) -> dict[int, tuple[str, ...]]:
@@ -72,31 +70,53 @@ def metrics_of_all(connection: sa.Connection, version_ids: Iterable[int]) -> dic
     return found
 
 
-def _wanted(connection: sa.Connection, sql: Sql, condition: Condition, most: int) -> sa.ColumnElement[bool]:
-    """Return what to ask of versions: the whole condition, and first of all to be among the rarest ones."""
-    truth = sql.truth(condition)
-    if connection.dialect.name == "postgresql":
-        return truth
-    rarest, fewest = None, most
-    for part in _parts(condition):
-        if (ids := sql.ids(part)) is None:
-            continue
-        counted = sa.select(sa.func.count()).select_from(ids.limit(fewest).subquery())
-        if (count := connection.execute(counted).scalar_one()) < fewest:
-            rarest, fewest = ids, count
-    if rarest is not None:
-        return versions.c.id.in_(rarest) & truth
-    for part in _parts(condition):
-        if (by_path := sql.ids_by_path(part)) is None:
-            continue
-        found = list(connection.execute(by_path.limit(_FEW)).scalars())  # paths are read once, not for each version
-        if len(found) < _FEW:
-            return versions.c.id.in_(found) & truth
-    return truth
+def _newest(wanted: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return versions.c.id.in_(sa.select(sa.func.max(versions.c.id)).where(wanted).group_by(versions.c.asset_id))
 
 
-def _parts(condition: Condition) -> list[Condition]:
-    return [leaf for part in condition.parts for leaf in _parts(part)] if isinstance(condition, All) else [condition]
+def _sorted(sql: Sql, wanted: sa.ColumnElement[bool], sort: Sequence[SortBy]) -> sa.Select[Any]:
+    query, joined = sa.select(versions.c.id).where(wanted), _joined(sort)
+    for place, key in enumerate(sort):
+        joined, order = sql.order(joined, key, place)
+        query = query.order_by(*order)
+    return query.select_from(joined).order_by(versions.c.created_at.desc(), versions.c.id.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The first so many by a metric that a condition asks for."""
+
+    metric: Within | HasKey
+    descending: bool
+    limit: int
+
+
+def _best(parts: Sequence[Condition], sort: Sequence[SortBy], limit: int) -> _Best | None:
+    """Return what SQLite's index of metrics has in order: the metric that is asked for and alone sorted by."""
+    if len(sort) != 1 or sort[0].order is not Order.METRIC:
+        return None
+    key = (Quantity.METRIC, sort[0].key)
+    asking = (p for p in parts if isinstance(p, Within | HasKey) and (p.quantity, p.key) == key)
+    metric = next(asking, None)
+    return None if metric is None else _Best(metric, sort[0].descending, limit)
+
+
+def _along_metric(connection: sa.Connection, sql: Sql, parts: Sequence[Condition], best: _Best) -> list[int] | None:
+    """Return the first versions in the order of a metric's values, or None when few of the first values are theirs."""
+    ranked = metrics.alias("ranked")
+    value, its_version = ranked.c.value, versions.c.id == ranked.c.version_id
+    metric, way = best.metric, value.desc() if best.descending else value.asc()
+    inside = between(value, metric.interval, sa.Double()) if isinstance(metric, Within) else sa.true()
+    values = sa.select(value).where(ranked.c.name == metric.key, inside).order_by(way)
+    if (last := connection.execute(values.limit(1).offset(_AHEAD)).scalar()) is None:
+        return None
+    before = value > last if best.descending else value < last  # equals of it may lie behind
+    met = sa.exists().where(its_version, sql.truth(All(tuple(part for part in parts if part is not metric))))
+    created_at = sa.select(versions.c.created_at).where(its_version).scalar_subquery()
+    first = sa.select(ranked.c.version_id).where(ranked.c.name == metric.key, inside, before, met)
+    ordered = first.order_by(way, created_at.desc(), ranked.c.version_id.desc()).limit(best.limit)
+    found = list(connection.execute(ordered).scalars())
+    return found if len(found) == best.limit else None
 
 
 def _joined(sort: Sequence[SortBy]) -> sa.FromClause:

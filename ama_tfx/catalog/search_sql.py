@@ -29,6 +29,7 @@ from ama_tfx.catalog.conditions import (
 )
 from ama_tfx.catalog.patterns import Pattern
 from ama_tfx.catalog.schema import (
+    FileName,
     Utc,
     aliases,
     assets,
@@ -42,8 +43,7 @@ from ama_tfx.catalog.schema import (
     versions,
     workspaces,
 )
-
-Truth = sa.ColumnElement[bool]
+from ama_tfx.catalog.text_sql import Texts, TextSql, Truth
 
 _OWN = {Label.KIND: versions.c.kind, Label.CREATOR: versions.c.created_by}
 SETS = {
@@ -65,10 +65,16 @@ _ORDERS = {
 
 
 class Sql:
-    """Builds expressions for one kind of database."""
+    """Builds expressions for one kind of database.
 
-    def __init__(self, dialect: str) -> None:
+    Args:
+        dialect: Its name in SQLAlchemy.
+        texts: Of the database.
+    """
+
+    def __init__(self, dialect: str, texts: Texts) -> None:
         self._postgresql = dialect == "postgresql"
+        self._text = TextSql(dialect, texts)
 
     def truth(self, condition: Condition) -> Truth:
         """Return the expression that a version meets the condition; never NULL."""
@@ -81,7 +87,7 @@ class Sql:
             Within: self._within,
             HasKey: self._has_key,
             PropertyIs: lambda c: self._property(c.key, properties.c.value == c.json),
-            PropertyLike: lambda c: self._property(c.key, self._is(self._property_text(), c.pattern)),
+            PropertyLike: lambda c: self._property(c.key, self._text.same(self._property_text(), c.pattern)),
             HoldsDigest: self._holds,
             MadeFrom: lambda c: _has(refs, self._target(c)),
         }
@@ -92,10 +98,10 @@ class Sql:
         if isinstance(condition, Labelled):
             return self._ids_of_label(condition.label, condition.pattern)
         if isinstance(condition, Within) and condition.quantity is Quantity.METRIC:
-            inside = _between(metrics.c.value, condition.interval, sa.Double())
+            inside = between(metrics.c.value, condition.interval, sa.Double())
             return sa.select(metrics.c.version_id).where(metrics.c.name == condition.key, inside)
         if isinstance(condition, Within) and condition.quantity is Quantity.CREATED:
-            return sa.select(versions.c.id).where(_between(versions.c.created_at, condition.interval, Utc()))
+            return sa.select(versions.c.id).where(between(versions.c.created_at, condition.interval, Utc()))
         if isinstance(condition, MadeFrom):
             return sa.select(refs.c.version_id).where(self._target(condition))
         if isinstance(condition, HoldsDigest):
@@ -108,22 +114,29 @@ class Sql:
             return sa.select(sa.union_all(*known).subquery().c[0]) if parts and len(known) == len(parts) else None
         return None
 
-    def ids_by_path(self, condition: Condition) -> sa.Select[Any] | None:
-        """Return the row numbers of the versions with files of a path, which no index has; else None."""
-        if not isinstance(condition, Labelled) or condition.label is not Label.FILE:
+    def ids_by_reading(self, condition: Condition) -> sa.Select[Any] | None:
+        """Return the row numbers of the versions that meet a condition, where reading texts once tells; else None."""
+        if isinstance(condition, Labelled) and condition.label is Label.FILE:
+            return sa.select(files.c.version_id).where(self._text.is_path(files.c.path, condition.pattern))
+        if not isinstance(condition, Mentions):
             return None
-        return sa.select(files.c.version_id).where(self._is_path(condition.pattern))
+        named, described, tagged, told = self._mentioned(condition.pattern)
+        of_assets = sa.select(versions.c.id).where(versions.c.asset_id.in_(sa.union_all(named, described)))
+        told_so = sa.select(versions.c.id).where(told)
+        return sa.select(sa.union_all(of_assets, tagged, told_so).subquery().c[0])
 
     def _ids_of_label(self, label: Label, pattern: Pattern) -> sa.Select[Any] | None:
-        """An index has texts that begin with something known; of files it has none."""
-        if pattern.source[0] in "*?" or label in {Label.FILE, Label.WORKSPACE, Label.KIND}:
+        """An index has texts that begin with something known."""
+        if label is Label.FILE:
+            return self._ids_of_file(pattern)
+        if pattern.source[0] in "*?" or label in {Label.WORKSPACE, Label.KIND}:
             return None
         if label is Label.CREATOR:
-            return sa.select(versions.c.id).where(self._is(versions.c.created_by, pattern))
+            return sa.select(versions.c.id).where(self._text.same(versions.c.created_by, pattern))
         if label is Label.NAME:
-            named = sa.select(assets.c.id).where(self._is(assets.c.name, pattern))
+            named = sa.select(assets.c.id).where(self._text.same(assets.c.name, pattern))
             return sa.select(versions.c.id).where(versions.c.asset_id.in_(named))
-        return sa.select(SETS[label].table.c.version_id).where(self._is(SETS[label], pattern))
+        return sa.select(SETS[label].table.c.version_id).where(self._text.same(SETS[label], pattern))
 
     def order(self, joined: sa.FromClause, key: SortBy, place: int) -> tuple[sa.FromClause, list[Any]]:
         """Return what to select from and what to sort by, for one key."""
@@ -141,18 +154,24 @@ class Sql:
     def _labelled(self, condition: Labelled) -> Truth:
         label, pattern = condition.label, condition.pattern
         if label in _OWN:
-            return self._is(_OWN[label], pattern)
+            return self._text.same(_OWN[label], pattern)
         if label is Label.NAME:
-            return self._of_assets(sa.select(assets.c.id).where(self._is(assets.c.name, pattern)))
+            return self._of_assets(sa.select(assets.c.id).where(self._text.same(assets.c.name, pattern)))
         if label is Label.WORKSPACE:
-            ours = sa.select(workspaces.c.id).where(self._is(workspaces.c.name, pattern))
+            ours = sa.select(workspaces.c.id).where(self._text.same(workspaces.c.name, pattern))
             return self._of_assets(sa.select(assets.c.id).where(assets.c.workspace_id.in_(ours)))
-        wanted = self._is_path(pattern) if label is Label.FILE else self._is(SETS[label], pattern)
-        return _has(SETS[label].table, wanted)
+        if label is Label.FILE:
+            return _has(files, self._text.once(files.c.path, pattern, self._text.is_path))
+        return _has(SETS[label].table, self._text.same(SETS[label], pattern))
 
-    def _is_path(self, pattern: Pattern) -> Truth:
-        whole = self._is(files.c.path, pattern)
-        return whole if "/" in pattern.source else whole | self._is(files.c.path, Pattern(f"*/{pattern.source}"))
+    def _ids_of_file(self, pattern: Pattern) -> sa.Select[Any] | None:
+        """Names without wildcards stand in an index, and so do the different paths; None when they are too many."""
+        held, name = sa.select(files.c.version_id), pattern.literal
+        if name is not None:
+            column = files.c.path if "/" in name else FileName(files.c.path)
+            return held.where(column == sa.literal(name, sa.Text()))
+        paths = self._text.texts.narrowed(files.c.path, pattern, self._text.is_path)
+        return None if paths is None else held.where(paths)
 
     def _of_assets(self, asset_ids: sa.Select[Any]) -> Truth:
         """Adding 0 keeps SQLite from going through versions asset by asset, which are in no order that is wanted."""
@@ -160,26 +179,29 @@ class Sql:
         return mine.in_(asset_ids)
 
     def _mentions(self, pattern: Pattern) -> Truth:
-        described = sa.select(descriptions.c.asset_id).where(self._found(descriptions.c.text, pattern))
-        return sa.or_(
-            self._found(versions.c.message, pattern),
-            versions.c.asset_id.in_(sa.select(assets.c.id).where(self._found(assets.c.name, pattern))),
-            versions.c.asset_id.in_(described),
-            versions.c.id.in_(sa.select(tags.c.version_id).where(self._found(tags.c.name, pattern))),
-        )
+        named, described, tagged, told = self._mentioned(pattern)
+        of_assets = versions.c.asset_id.in_(named) | versions.c.asset_id.in_(described)
+        return sa.or_(told, of_assets, versions.c.id.in_(tagged))
+
+    def _mentioned(self, pattern: Pattern) -> tuple[sa.Select[Any], sa.Select[Any], sa.Select[Any], Truth]:
+        """Return the assets named or described so, the versions tagged so, and whether a version's message is so."""
+        named = sa.select(assets.c.id).where(self._text.found(assets.c.name, pattern))
+        described = sa.select(descriptions.c.asset_id).where(self._text.found(descriptions.c.text, pattern))
+        tagged = sa.select(tags.c.version_id).where(self._text.once(tags.c.name, pattern, self._text.found))
+        return named, described, tagged, self._text.found(versions.c.message, pattern)
 
     def _within(self, condition: Within) -> Truth:
         quantity, interval = condition.quantity, condition.interval
         if quantity is Quantity.METRIC:
-            return _has(metrics, (metrics.c.name == condition.key) & _between(metrics.c.value, interval, sa.Double()))
+            return _has(metrics, (metrics.c.name == condition.key) & between(metrics.c.value, interval, sa.Double()))
         if quantity is Quantity.PROPERTY:
             return self._property(condition.key, self._property_between(interval))
         if quantity is Quantity.SEMANTIC:
-            return _between(sa.tuple_(*self._semantic()), interval, None)
+            return between(sa.tuple_(*self._semantic()), interval, None)
         if quantity is Quantity.CREATED:
-            return _between(versions.c.created_at, interval, Utc())
+            return between(versions.c.created_at, interval, Utc())
         column = versions.c.size_bytes if quantity is Quantity.SIZE else versions.c.number
-        return _between(column, interval, sa.Double() if _is_huge(interval) else sa.BigInteger())
+        return between(column, interval, sa.Double() if _is_huge(interval) else sa.BigInteger())
 
     def _has_key(self, condition: HasKey) -> Truth:
         if condition.quantity is Quantity.METRIC:
@@ -193,10 +215,10 @@ class Sql:
         """JSON of a number begins with a digit or a minus; only such text is read as one."""
         first = sa.func.substr(properties.c.value, 1, 1)
         if isinstance(interval.low, str) or isinstance(interval.high, str):
-            return _between(self._bytewise(self._property_text()), interval, sa.Text())
+            return between(self._bytewise(self._property_text()), interval, sa.Text())
         numeric = first.in_(list("-0123456789"))
         number = sa.case((numeric, sa.cast(properties.c.value, sa.Double())), else_=None)
-        return _between(number, interval, sa.Double())
+        return between(number, interval, sa.Double())
 
     def _property_text(self) -> sa.ColumnElement[str]:
         """The text that a property is, or NULL; neither database can compare text with a NUL in it."""
@@ -223,25 +245,6 @@ class Sql:
         target = versions.alias("target")
         return refs.c.target_id.in_(sa.select(target.c.id).where(target.c.asset_id == condition.asset_id))
 
-    def _is(self, column: Any, pattern: Pattern) -> Truth:
-        same: Truth
-        if pattern.is_anything:
-            same = column.is_not(None)
-        elif (literal := pattern.literal) is not None:
-            same = column == sa.literal(literal, sa.Text())
-        else:
-            same = column.like(pattern.like(), escape="\\") if self._postgresql else _glob(column, pattern.glob())
-        return same
-
-    def _found(self, column: Any, pattern: Pattern) -> Truth:
-        """Found anywhere in a text, in any case; both databases' own LIKE knows the case of ASCII letters only."""
-        if pattern.is_ascii:
-            like = column.ilike if self._postgresql else column.like
-            return like(f"%{pattern.like()}%", escape="\\")  # type: ignore[no-any-return]
-        if self._postgresql:
-            return column.op("~", is_comparison=True)(pattern.regex_of_any_case())  # type: ignore[no-any-return]
-        return _glob(column, pattern.glob_of_any_case())
-
     def _bytewise(self, text: Any) -> Any:
         return text.collate("C") if self._postgresql else text
 
@@ -254,10 +257,6 @@ class Sql:
         return [sa.cast(text, sa.Integer()) for text in (whole, minor, _behind_dot(minor))]
 
 
-def _glob(column: Any, pattern: str) -> Truth:
-    return column.op("GLOB", is_comparison=True)(pattern)  # type: ignore[no-any-return]
-
-
 def _behind_dot(text: Any) -> Any:
     return sa.func.substr(text, sa.func.instr(text, ".") + 1)
 
@@ -267,7 +266,8 @@ def _has(table: Any, wanted: Truth) -> Truth:
     return sa.exists().where(table.c.version_id == versions.c.id, wanted)
 
 
-def _between(column: Any, interval: Interval, kind: Any) -> Truth:
+def between(column: Any, interval: Interval, kind: Any) -> Truth:
+    """Return that a column lies in an interval whose ends are of a kind; one without ends asks that it is there."""
     ends = []
     if interval.low is not None:
         low = _bound(interval.low, kind)

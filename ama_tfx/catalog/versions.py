@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def insert_version(connection: sa.Connection, asset_id: int, new: NewVersion) ->
         "created_at": new.created_at,
         "created_by": new.created_by,
     }
-    inserted = connection.execute(versions.insert().values(**row)).inserted_primary_key
+    inserted = connection.execute(versions.insert(), row).inserted_primary_key
     assert inserted is not None
     version_id = int(inserted[0])
     _insert_all(
@@ -52,23 +53,6 @@ def insert_version(connection: sa.Connection, asset_id: int, new: NewVersion) ->
     return version_id
 
 
-def find_version(connection: sa.Connection, **equal: Any) -> VersionRow | None:
-    """Return the version whose columns have these values (``asset_id``, ``number``, ``digest``, …), or None."""
-    rows = _select(connection, *(versions.c[column] == value for column, value in equal.items()))
-    return rows[0] if rows else None
-
-
-def newest_version(connection: sa.Connection, asset_id: int) -> VersionRow | None:
-    """Return the asset's version of the highest number, or None."""
-    rows = _select(connection, versions.c.asset_id == asset_id, newest_first=True, limit=1)
-    return rows[0] if rows else None
-
-
-def list_versions(connection: sa.Connection, asset_id: int) -> list[VersionRow]:
-    """Return the asset's versions, the newest first."""
-    return _select(connection, versions.c.asset_id == asset_id, newest_first=True)
-
-
 def versions_with_digest(connection: sa.Connection, digest: Digest) -> list[VersionRow]:
     """Return the versions, of whatever asset, with this manifest."""
     return _select(connection, versions.c.digest == digest)
@@ -83,26 +67,19 @@ def versions_where(
 
 def files_of(connection: sa.Connection, version_id: int) -> list[FileRow]:
     """Return a version's files by path."""
-    query = sa.select(files).where(files.c.version_id == version_id)
-    rows = [FileRow(row.path, row.sha256, row.size_bytes, row.url) for row in connection.execute(query)]
+    found = connection.execute(_hanging_on_version(files), {"version_id": version_id})
+    rows = [FileRow(row.path, row.sha256, row.size_bytes, row.url) for row in found]
     return sorted(rows, key=lambda row: row.path)
-
-
-def find_files(connection: sa.Connection, digest: Digest) -> list[tuple[VersionRow, str]]:
-    """Return every version that holds a file of this content, with the file's path there."""
-    query = _query(files.c.path.label("found")).join(files, files.c.version_id == versions.c.id)
-    hits = [_with_found(row) for row in connection.execute(query.where(files.c.sha256 == digest))]
-    return sorted(hits, key=lambda hit: (hit[0].workspace, hit[0].asset, hit[0].number, hit[1]))
 
 
 def refs_of(connection: sa.Connection, version_id: int) -> list[tuple[str, VersionRow]]:
     """Return what a version was made from: role and version, by role."""
-    return _linked(connection, refs.c.version_id == version_id, refs.c.target_id)
+    return _linked(connection, refs.c.version_id, version_id, refs.c.target_id)
 
 
 def referrers_of(connection: sa.Connection, version_id: int) -> list[tuple[str, VersionRow]]:
     """Return what was made from a version: role and version, by role."""
-    return _linked(connection, refs.c.target_id == version_id, refs.c.version_id)
+    return _linked(connection, refs.c.target_id, version_id, refs.c.version_id)
 
 
 def version_digests(connection: sa.Connection) -> Iterator[tuple[str, str, int, Digest]]:
@@ -117,8 +94,8 @@ def version_digests(connection: sa.Connection) -> Iterator[tuple[str, str, int, 
 
 def properties_of(connection: sa.Connection, version_id: int) -> dict[str, Any]:
     """Return a version's properties."""
-    query = sa.select(properties).where(properties.c.version_id == version_id)
-    return dict(sorted((row.key, parse_json(row.value, "a property")) for row in connection.execute(query)))
+    found = connection.execute(_hanging_on_version(properties), {"version_id": version_id})
+    return dict(sorted((row.key, parse_json(row.value, "a property")) for row in found))
 
 
 def tags_of(connection: sa.Connection, version_id: int) -> tuple[str, ...]:
@@ -129,6 +106,8 @@ def tags_of(connection: sa.Connection, version_id: int) -> tuple[str, ...]:
 
 def add_tags(connection: sa.Connection, version_id: int, names: Sequence[str]) -> list[str]:
     """Tag a version; return the tags that are new."""
+    if not names:
+        return []
     new = sorted(set(names) - set(tags_of(connection, version_id)))
     _insert_all(connection, tags, [{"version_id": version_id, "name": name} for name in new])
     return new
@@ -155,10 +134,10 @@ def add_registration(
 
 def registrations_of(connection: sa.Connection, version_id: int) -> list[Registration]:
     """Return every registration of a version, the first one first."""
-    query = sa.select(registrations).where(registrations.c.version_id == version_id).order_by(registrations.c.id)
+    found = connection.execute(_hanging_on_version(registrations), {"version_id": version_id})
     return [
         Registration(row.registered_at, row.registered_by, parse_json(row.provenance, "a provenance"))
-        for row in connection.execute(query)
+        for row in sorted(found, key=lambda row: row.id)
     ]
 
 
@@ -172,10 +151,9 @@ def _is_searchable(value: object) -> bool:
 
 
 def _linked(
-    connection: sa.Connection, condition: sa.ColumnElement[bool], other: sa.Column[int]
+    connection: sa.Connection, this: sa.Column[int], version_id: int, other: sa.Column[int]
 ) -> list[tuple[str, VersionRow]]:
-    query = _query(refs.c.role.label("found")).join(refs, other == versions.c.id).where(condition)
-    edges = [_with_found(row) for row in connection.execute(query)]
+    edges = [_with_found(row) for row in connection.execute(_links(this, other), {"of": version_id})]
     return [(role, row) for row, role in sorted(edges, key=lambda edge: (edge[1], edge[0].id))]
 
 
@@ -186,12 +164,27 @@ def _with_found(row: sa.Row[Any]) -> tuple[VersionRow, str]:
 
 
 def _select(
-    connection: sa.Connection, *conditions: sa.ColumnElement[bool], newest_first: bool = False, limit: int | None = None
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None
 ) -> list[VersionRow]:
-    query = _query().where(*conditions).order_by(versions.c.number.desc() if newest_first else versions.c.id)
+    query = _query().where(*conditions).order_by(versions.c.id)
     return [VersionRow(**row._mapping) for row in connection.execute(query.limit(limit))]
 
 
+# Statements that are made once are looked at once: making one takes SQLAlchemy longer than SQLite answering it.
+
+
+@functools.cache
+def _hanging_on_version(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.version_id == sa.bindparam("version_id"))
+
+
+@functools.cache
+def _links(this: sa.Column[int], other: sa.Column[int]) -> sa.Select[Any]:
+    linked = _query(refs.c.role.label("found")).join(refs, other == versions.c.id)
+    return linked.where(this == sa.bindparam("of"))
+
+
+@functools.cache
 def _query(*more: sa.Label[str]) -> sa.Select[Any]:
     return (
         sa.select(*versions.c, workspaces.c.name.label("workspace"), assets.c.name.label("asset"), *more)

@@ -1,9 +1,6 @@
-"""The root of the command line: the tables of commands, and ``main``."""
+"""The root of the command line: the tables of commands."""
 
 from __future__ import annotations
-
-import gc
-from typing import NoReturn
 
 import click
 
@@ -148,10 +145,3 @@ def root(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(EXIT_CODES["usage"])
-
-
-def main() -> NoReturn:
-    """Run the ``ama`` command on the process's arguments and exit."""
-    # Imports make many objects and no garbage: looking for some among them takes a sixth of the start.
-    gc.set_threshold(100_000)
-    root.main()

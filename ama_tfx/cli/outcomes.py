@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -84,8 +82,12 @@ def exit_after(
 def tell(failure: Failure, *, as_json: bool, trace: bool) -> None:
     """Write a failure to standard error: a line for people, or one JSON document."""
     if trace:
+        import traceback
+
         traceback.print_exc()
     if as_json:
+        import json
+
         document = {"error": {"code": failure.code, "message": failure.message}}
         print(json.dumps(document, indent=2), file=sys.stderr)
     else:

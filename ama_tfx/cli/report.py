@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ def print_report(
     """
     out = stream or sys.stdout
     if as_json:
+        import json
+
         out.write(json.dumps(report.document, indent=2) + "\n")
     elif quiet:
         out.writelines(f"{escape(name)}\n" for name in report.ids)

@@ -7,16 +7,17 @@ import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ama_tfx.cli.progress import progress, steps
-from ama_tfx.cli.report import Report, print_report
 from ama_tfx.errors import AmaError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ama_tfx.cli.report import Report
     from ama_tfx.registry import Registry, WorkingCopy
     from ama_tfx.settings import Settings
     from ama_tfx.storage import OnProgress
@@ -129,6 +130,8 @@ class Session:
 
     def say(self, report: Report) -> None:
         """Print what a command has to say."""
+        from ama_tfx.cli.report import print_report
+
         print_report(report, as_json=self.as_json, quiet=self.quiet, color=self.color)
 
     def progress(self, doing: str, total_bytes: int) -> contextlib.AbstractContextManager[OnProgress | None]:
@@ -145,6 +148,8 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 def here() -> Path:
     """Return the process's folder."""
+    from pathlib import Path
+
     from ama_tfx.storage import os_errors
 
     with os_errors("find", "."):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from ama_tfx import storage
 from ama_tfx.errors import BackendError, FormatError, InvalidInputError, NotFoundError
-from ama_tfx.storage import ObjectStore, PackStore, canonical_json, check_address, open_objects, open_packs, parse_json
+from ama_tfx.storage import canonical_json, parse_json
+
+if TYPE_CHECKING:
+    from ama_tfx.storage import ObjectStore, PackStore
 
 FORMAT = "ama-registry/1"
 MARKER = "registry.json"
@@ -19,7 +23,14 @@ def parse_bucket(text: str) -> str:
     Raises:
         InvalidInputError: It is none; the text is not shown where it may hold a secret.
     """
-    return check_address(text)
+    return storage.check_address(text)
+
+
+def new_identity() -> str:
+    """Return an identity for a registry that is being made."""
+    import uuid  # takes 5 ms, for it asks which platform this is
+
+    return str(uuid.uuid4())
 
 
 def marker(registry_id: str, blobs: str | None = None) -> bytes:
@@ -55,14 +66,14 @@ def open_blobs(bucket: str, registry_id: str) -> PackStore:
 
     def objects() -> ObjectStore:
         try:
-            found = read_id(open_objects(bucket), bucket)
+            found = read_id(storage.open_objects(bucket), bucket)
         except NotFoundError as error:  # whose blobs are all lost, or elsewhere: no question of one blob
             raise BackendError(f"{error}; name the bucket that belongs to the catalog, or restore it") from error
         if found != registry_id:
             raise _of_another(bucket, found, registry_id)
-        return open_objects(f"{bucket}/blobs")
+        return storage.open_objects(f"{bucket}/blobs")
 
-    return open_packs(objects, f"{registry_id} {bucket}")
+    return storage.open_packs(objects, f"{registry_id} {bucket}")
 
 
 def read_id(objects: ObjectStore, bucket: str) -> str:
@@ -89,8 +100,8 @@ def claim(bucket: str, registry_id: str | None = None) -> str:
     Raises:
         BackendError: It is another registry's.
     """
-    objects = open_objects(bucket)
-    objects.put(MARKER, marker(registry_id or str(uuid.uuid4())))
+    objects = storage.open_objects(bucket)
+    objects.put(MARKER, marker(registry_id or new_identity()))
     found = read_id(objects, bucket)
     if registry_id is not None and found != registry_id:
         raise _of_another(bucket, found, registry_id)
@@ -117,7 +128,7 @@ def identify(bucket: str, *, check: Callable[[], str], make: Callable[[str], obj
         if not create:
             raise
     registry_id = claim(bucket)
-    if any(True for _ in open_objects(f"{bucket}/blobs").list("packs/")):
+    if any(True for _ in storage.open_objects(f"{bucket}/blobs").list("packs/")):
         raise BackendError(
             f"{bucket} holds the blobs of registry {registry_id}, whose catalog is not in {name}; "
             "name the database that has it, or restore it from a backup"

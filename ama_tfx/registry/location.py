@@ -6,26 +6,23 @@ import contextlib
 import fcntl
 import os
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from ama_tfx.catalog import Database, postgresql_engine, sqlite_engine
+from ama_tfx import catalog, storage
+from ama_tfx.catalog import Database
 from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError
 from ama_tfx.registry.bucket import MARKER as MARKER
-from ama_tfx.registry.bucket import claim, identify, marker, open_blobs, parse_bucket, parse_marker
+from ama_tfx.registry.bucket import claim, identify, marker, new_identity, open_blobs, parse_bucket, parse_marker
 from ama_tfx.settings import Settings
-from ama_tfx.storage import (
-    BlobStore,
-    PackStore,
-    PendingFile,
-    make_folders,
-    os_errors,
-    write_file,
-)
+from ama_tfx.storage import PendingFile, make_folders, os_errors, write_file
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ama_tfx.storage import BlobStore
 
 PROPOSAL = "registry.id"
 """The identity that a folder means to have, until the marker is written: shows whose a catalog elsewhere is."""
@@ -103,8 +100,8 @@ def default_registry_url() -> str:
     return str(Settings.load()["registry"].value)
 
 
-def open_location(location: Location, *, create: bool) -> tuple[str, Database, BlobStore]:
-    """Connect to a registry's catalog and blobs; return its identity and the two.
+def open_location(location: Location, *, create: bool) -> tuple[str, Database, Callable[[], BlobStore]]:
+    """Connect to a registry's catalog; return its identity, the catalog, and what opens its blobs.
 
     Args:
         location: Where.
@@ -120,9 +117,11 @@ def open_location(location: Location, *, create: bool) -> tuple[str, Database, B
     try:
         registry_id, bucket = _identify(location, database, create=create)
         if bucket is not None:
-            return registry_id, database, open_blobs(bucket, registry_id)
+            blobs = open_blobs(bucket, registry_id)
+            return registry_id, database, lambda: blobs
         assert location.folder is not None
-        return registry_id, database, PackStore.in_folder(location.folder / BLOBS)
+        folder = location.folder / BLOBS
+        return registry_id, database, lambda: storage.PackStore.in_folder(folder)
     except BaseException:
         database.close()
         raise
@@ -178,6 +177,8 @@ def _database_url(text: str) -> sa.URL:
         raise InvalidInputError(
             "a database URL has one '@', before the host; write one in a password as %40 (nothing of it is shown here)"
         )
+    import sqlalchemy as sa
+
     try:
         parsed = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):  # either may quote a part of the URL, and there the password
@@ -207,10 +208,12 @@ def _exists(path: Path) -> bool:
 def database_of(location: Location) -> Database:
     """Return the catalog of a registry, without a look at it."""
     if location.database is not None:
-        return Database(postgresql_engine(location.database), location.database.render_as_string(hide_password=True))
+        return Database(
+            catalog.postgresql_engine(location.database), location.database.render_as_string(hide_password=True)
+        )
     assert location.folder is not None
     path = location.folder / CATALOG
-    return Database(sqlite_engine(path), repr(str(path)))
+    return Database(path, repr(str(path)))
 
 
 def _create(folder: Path, location: Location, database: Database) -> None:
@@ -228,7 +231,7 @@ def _create(folder: Path, location: Location, database: Database) -> None:
     else:
         _create_catalog_elsewhere(folder, database)
     if location.bucket is None:
-        PackStore.in_folder(folder / BLOBS)
+        storage.PackStore.in_folder(folder / BLOBS)
     else:
         claim(location.bucket, database.check())
     write_file(folder / MARKER, marker(database.check(), location.bucket))
@@ -237,15 +240,15 @@ def _create(folder: Path, location: Location, database: Database) -> None:
 
 
 def _create_catalog_inside(folder: Path, database: Database) -> None:
-    catalog = folder / CATALOG
-    if catalog.exists():
-        database.create(str(uuid.uuid4()))
+    file = folder / CATALOG
+    if file.exists():
+        database.create(new_identity())
         if database.has_versions():
             raise _in_use(folder, database)
         return
     if _has_blobs(folder):
         raise BackendError(f"registry {str(folder)!r} has lost its catalog and marker; restore them from a backup")
-    Database(sqlite_engine(catalog, create=True), repr(str(catalog))).create(str(uuid.uuid4()))
+    Database(catalog.sqlite_engine(file, create=True), repr(str(file))).create(new_identity())
 
 
 def _create_catalog_elsewhere(folder: Path, database: Database) -> None:
@@ -254,7 +257,7 @@ def _create_catalog_elsewhere(folder: Path, database: Database) -> None:
     if not proposal.exists():
         if _has_blobs(folder):
             raise BackendError(f"registry {str(folder)!r} has lost its marker; restore it from a backup")
-        write_file(proposal, str(uuid.uuid4()).encode())
+        write_file(proposal, new_identity().encode())
     with os_errors("read", proposal):
         proposed = proposal.read_bytes().decode(errors="replace")
     database.create(proposed)

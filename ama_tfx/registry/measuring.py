@@ -7,13 +7,13 @@ import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from ama_tfx import catalog
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry.names import check_label
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ama_tfx.registry.aliases.aliasing import Actor
 
 
@@ -33,6 +33,8 @@ def update_metrics(
     connection: sa.Connection, version_id: int, metrics: Mapping[str, Any], actor: Actor
 ) -> dict[str, dict[str, float | None]]:
     """Record the metrics that are new or others than before; return those as ``{name: {"from": …, "to": …}}``."""
+    if not metrics:
+        return {}
     checked, known = check_metrics(metrics), catalog.metrics_of(connection, version_id)
     news = {name: value for name, value in checked.items() if known.get(name) != value}
     catalog.write_metrics(connection, version_id, news, now=actor.now, actor=actor.name)

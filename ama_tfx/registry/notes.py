@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, DescriptionRow, PinRow, VersionRow
@@ -18,6 +16,9 @@ from ama_tfx.registry.names import AssetName, AssetRef, check_label, check_text
 from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Pin, Version
 from ama_tfx.registry.retirement import why_retired
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 MAX_DESCRIPTION = 10_000
 """Characters of a description: a few pages."""

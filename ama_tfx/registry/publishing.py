@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, TypeVar
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database
 from ama_tfx.errors import ConflictError, ContentChangedError
 from ama_tfx.registry.registering import Stored
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def publish(
     """
     secured, stored_again = stored, False
     while True:
-        with database.read() as connection:
+        with database.asking() as connection:
             seen = catalog.collection_number(connection)
         try:
             secured.secure()

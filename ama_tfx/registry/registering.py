@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
 from ama_tfx.errors import ConflictError, InvalidInputError
@@ -26,6 +24,8 @@ from ama_tfx.registry.tree import Content, Onto, check_unchanged, scan
 from ama_tfx.storage import BlobStore, BlobWriter, Digest, OnProgress, Source, canonical_json
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ama_tfx.registry.bump_facts import Bumper
     from ama_tfx.registry.bumping import BumpDecision
 
@@ -128,8 +128,8 @@ def store_content(
 
 def likely_parents(connection: sa.Connection, asset: AssetName, refs: tuple[RefEntry, ...]) -> Ancestors:
     """Return what new files may be made from: the files of the newest version and of those that refs point at."""
-    row = catalog.find_asset(connection, asset.workspace, asset.name)
-    before = catalog.newest_version(connection, row.id) if row else None
+    asset_id = catalog.find_asset_id(connection, asset.workspace, asset.name)
+    before = catalog.newest_version(connection, asset_id) if asset_id is not None else None
     targets = [require_version(connection, AssetRef(ref.asset, ref.digest)) for ref in refs]
     versions = ([before] if before else []) + targets
     looked_at = [version for version in versions if version.file_count <= MAX_PARENT_FILES]
@@ -210,7 +210,8 @@ def record_version(
         news["provenance"] = dict(facts.provenance)
     row = catalog.find_version(connection, id=version_id)
     assert row is not None
-    take_back(connection, row, actor)
+    if known is not None:  # a new one cannot have been retired
+        take_back(connection, row, actor)
     if known is None or news:
         action = "version.register" if known is None else "version.register-again"
         if known is None:

@@ -10,27 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import sqlalchemy as sa
-
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, AliasRow, VersionRow
 from ama_tfx.errors import InvalidInputError, NotFoundError
 from ama_tfx.registry.aliases.aliasing import Actor, Expect, move_alias
-from ama_tfx.registry.downloading import open_entry, read_manifest, select, write_folder, write_one
 from ama_tfx.registry.location import Location, open_location
 from ama_tfx.registry.manifest import Manifest
 from ama_tfx.registry.names import DEFAULT_WORKSPACE, AssetName, AssetRef, check_text, check_workspace, settable_alias
-from ama_tfx.registry.publishing import publish, tried_twice
-from ama_tfx.registry.registering import (
-    Recording,
-    Stored,
-    likely_parents,
-    record_registration,
-    require_base,
-    resolve_refs,
-    store_content,
-    store_version,
-)
 from ama_tfx.registry.repr_html import Listing
 from ama_tfx.registry.resolving import require_asset, require_version
 from ama_tfx.registry.results import Asset, Details, Downloaded, Facts, Hit, LogEntry, Ref, Registered, Version
@@ -39,6 +25,8 @@ from ama_tfx.registry.tree import AnyContent, AnyPath, content_of, path_of
 from ama_tfx.storage import Digest, OnProgress, hash_stream, open_regular_file, os_errors
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ama_tfx.inspection import Inspected
     from ama_tfx.registry.aliases.protecting import Protection
     from ama_tfx.registry.auditing.audit import Audit
@@ -51,6 +39,7 @@ if TYPE_CHECKING:
     from ama_tfx.registry.search.searching import Found
     from ama_tfx.registry.sharing import Sharing
     from ama_tfx.registry.upkeep.facet import Upkeep
+    from ama_tfx.storage import BlobStore
 
 Reference = str | AssetRef
 
@@ -106,7 +95,7 @@ class Registry:
         self.workspace = workspace
         self._actor = check_text(actor or current_user(), "actor", most=255)
         self._clock = clock
-        self.id, self._database, self._blobs = open_location(self.location, create=create)
+        self.id, self._database, self._open_blobs = open_location(self.location, create=create)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.location)!r}, workspace={self.workspace!r})"
@@ -118,6 +107,10 @@ class Registry:
         self.close()
 
     # What is below is loaded when it is used: most commands need one of these at most.
+
+    @functools.cached_property
+    def _blobs(self) -> BlobStore:
+        return self._open_blobs()
 
     @functools.cached_property
     def audit(self) -> Audit:
@@ -164,7 +157,8 @@ class Registry:
     def close(self) -> None:
         """Let go of the database's connections and of every file; a registry that is used again opens them again."""
         self._database.close()
-        self._blobs.close()
+        if "_blobs" in self.__dict__:
+            self._blobs.close()
 
     def register(
         self,
@@ -200,31 +194,33 @@ class Registry:
             PermissionDeniedError, OutOfSpaceError, BackendError: The operating system refused. Whatever is raised,
                 nothing of the version is visible.
         """
+        from ama_tfx.registry import bump_facts, publishing, registering
+
         told, found = facts or Facts(), content_of(content)
         name = self._asset(asset)
         wanted = None if alias is None else settable_alias(alias)
         with self._database.read() as connection:
-            refs = resolve_refs(connection, told.refs)
-            require_base(connection, found)
-            parents = likely_parents(connection, name, refs)
+            refs = registering.resolve_refs(connection, told.refs)
+            registering.require_base(connection, found)
+            parents = registering.likely_parents(connection, name, refs)
 
-        def store() -> Stored:
-            return store_version(self._blobs, found, told, refs, parents, on_progress)
+        def store() -> registering.Stored:
+            return registering.store_version(self._blobs, found, told, refs, parents, on_progress)
 
         def record(connection: sa.Connection) -> Registered:
-            require_base(connection, found)  # as of now: until here a collection kept its files for its sake
+            # As of now: until here a collection kept its files for its sake.
+            registering.require_base(connection, found)
             # Its time is that after the upload: the log tells when a version could be seen first.
-            return record_registration(connection, name, stored, told, Recording(self._now(), bumper, wanted))
+            how = registering.Recording(self._now(), bumper, wanted)
+            return registering.record_registration(connection, name, stored, told, how)
 
-        from ama_tfx.registry.bump_facts import Bumper
-
-        stored = tried_twice(store)
-        bumper = Bumper(self._blobs, stored.manifest, told)
+        stored = publishing.tried_twice(store)
+        bumper = bump_facts.Bumper(self._blobs, stored.manifest, told)
         with self._database.read() as connection:
             bumper.prepare(connection, name, stored.digest)
         if before_commit:
             before_commit(stored.manifest)
-        return publish(self._database, stored, store, record)
+        return publishing.publish(self._database, stored, store, record)
 
     def store(self, asset: str | AssetName, content: AnyContent, refs: Sequence[Ref] = ()) -> int:
         """Store the files of content ahead of its registration, which then finds them there; return the new bytes.
@@ -240,11 +236,13 @@ class Registry:
         Raises:
             AmaError: As `register` says.
         """
+        from ama_tfx.registry import registering
+
         found, name = content_of(content), self._asset(asset)
         with self._database.read() as connection:
-            parents = likely_parents(connection, name, resolve_refs(connection, tuple(refs)))
+            parents = registering.likely_parents(connection, name, registering.resolve_refs(connection, tuple(refs)))
         with self._blobs.writer() as writer:
-            store_content(writer, found, parents, None)
+            registering.store_content(writer, found, parents, None)
             writer.commit()
         return writer.new_bytes
 
@@ -254,12 +252,12 @@ class Registry:
         Raises:
             NotFoundError: No such asset, alias or version.
         """
-        with self._database.read() as connection:
+        with self._database.asking() as connection:
             return Version.from_row(require_version(connection, self._ref(reference)))
 
     def exists(self, reference: Reference) -> bool:
         """Return whether a reference means a version now."""
-        with self._database.read() as connection:
+        with self._database.asking() as connection:
             try:
                 require_version(connection, self._ref(reference))
             except NotFoundError:
@@ -273,6 +271,8 @@ class Registry:
             NotFoundError: No such asset, alias or version, or no such path in it.
             IntegrityError: Its manifest is damaged.
         """
+        from ama_tfx.registry.downloading import select
+
         with self._database.read() as connection:
             ref = self._ref(reference)
             row = require_version(connection, ref)
@@ -327,6 +327,8 @@ class Registry:
             InvalidInputError: No path, or a folder's.
             NotFoundError: No such version or file.
         """
+        from ama_tfx.registry.downloading import open_entry, select
+
         ref = self._ref(reference)
         files, _, one_file = select(manifest or self.manifest(ref), ref.path)
         if not one_file:
@@ -373,6 +375,7 @@ class Registry:
             NotFoundError: No such version, or no such path in it.
             IntegrityError: The stored bytes are damaged.
         """
+        from ama_tfx.registry.downloading import select
         from ama_tfx.registry.stored_file import inspect_stored
 
         ref = self._ref(reference)
@@ -405,6 +408,8 @@ class Registry:
             ConflictError: The target is something else.
             IntegrityError: The stored bytes are damaged.
         """
+        from ama_tfx.registry.downloading import select, write_folder, write_one
+
         ref, target = self._ref(reference), path_of(target)
         version = self.resolve(ref)
         files, directories, one_file = select(manifest or self._manifest(version.digest), ref.path)
@@ -485,7 +490,7 @@ class Registry:
 
     def aliases(self, asset: str | AssetName) -> list[AliasRow]:
         """Return an asset's aliases by name."""
-        with self._database.read() as connection:
+        with self._database.asking() as connection:
             return catalog.aliases_of(connection, require_asset(connection, self._asset(asset)))
 
     def alias_moves(self, asset: str | AssetName, alias: str | None = None) -> list[AliasMove]:
@@ -505,7 +510,7 @@ class Registry:
             content: A local file, or a SHA-256.
         """
         digest = content if isinstance(content, Digest) else _digest_of(path_of(content))
-        with self._database.read() as connection:
+        with self._database.asking() as connection:
             aliases = catalog.aliases_with_file(connection, digest)
             hits = catalog.find_files(connection, digest)
         return Listing(Hit(Version.from_row(row), path, tuple(aliases.get(row.id, ()))) for row, path in hits)
@@ -550,7 +555,7 @@ class Registry:
 
     def versions(self, asset: str | AssetName) -> Listing[Version]:
         """Return an asset's versions, the newest first."""
-        with self._database.read() as connection:
+        with self._database.asking() as connection:
             asset_id = require_asset(connection, self._asset(asset))
             return Listing(Version.from_row(row) for row in catalog.list_versions(connection, asset_id))
 
@@ -586,6 +591,8 @@ class Registry:
         return Actor(self._actor, now)
 
     def _manifest(self, digest: Digest) -> Manifest:
+        from ama_tfx.registry.downloading import read_manifest
+
         return read_manifest(self._blobs, digest)
 
 

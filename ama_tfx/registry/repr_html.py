@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -55,6 +54,8 @@ class Listing(list[T]):
 
 def _text(value: object) -> str:
     """Return a value as HTML: markup is text, and what would reorder or hide text is its escape."""
+    import html
+
     text = "" if value is None else str(value)
     cut = text[:_MOST_CHARACTERS] + ("…" if len(text) > _MOST_CHARACTERS else "")
     seen = "".join(

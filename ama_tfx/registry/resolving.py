@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import VersionRow
@@ -12,11 +12,14 @@ from ama_tfx.errors import NotFoundError, did_you_mean
 from ama_tfx.registry.names import Alias, AssetName, AssetRef, Newest, SemanticVersion
 from ama_tfx.storage import Digest
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 MAX_NUMBER = 2**31 - 1
 """The largest number of a version that a catalog can hold; databases refuse to look for a larger one."""
 
 
-def require_asset(connection: sa.Connection, name: AssetName) -> int:
+def require_asset(connection: sa.Connection | sqlite3.Connection, name: AssetName) -> int:
     """Return an asset's row number.
 
     Raises:
@@ -29,7 +32,7 @@ def require_asset(connection: sa.Connection, name: AssetName) -> int:
     return asset_id
 
 
-def require_version(connection: sa.Connection, ref: AssetRef) -> VersionRow:
+def require_version(connection: sa.Connection | sqlite3.Connection, ref: AssetRef) -> VersionRow:
     """Return the version that a reference means now.
 
     Raises:
@@ -54,7 +57,7 @@ def require_version(connection: sa.Connection, ref: AssetRef) -> VersionRow:
     return found
 
 
-def _missing(connection: sa.Connection, asset_id: int, ref: AssetRef) -> str:
+def _missing(connection: sa.Connection | sqlite3.Connection, asset_id: int, ref: AssetRef) -> str:
     asset = ref.asset.name
     if isinstance(ref.selector, Alias):
         known = [alias.name for alias in catalog.aliases_of(connection, asset_id)]

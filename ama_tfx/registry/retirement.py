@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, VersionRow
 from ama_tfx.errors import ConflictError, IntegrityError, NotFoundError
 from ama_tfx.registry.names import AssetRef
 from ama_tfx.registry.resolving import require_version
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @contextlib.contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog.prefixes import aliases_like, assets_like, numbers_of, paths_like, workspaces_like
@@ -12,6 +11,9 @@ from ama_tfx.errors import AmaError
 from ama_tfx.registry.names import SCHEME, AssetName, AssetRef
 from ama_tfx.registry.registry import Registry
 from ama_tfx.registry.resolving import require_version
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 MOST = 100
 """How many suggestions there are: nobody reads more, and shells ask before they list as many."""

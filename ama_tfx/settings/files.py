@@ -121,6 +121,8 @@ def user_folder(kind: str) -> Path:
 
 
 def _parse(text: str, path: Path) -> dict[str, object]:
+    if not text:
+        return {}
     if sys.version_info >= (3, 11):
         import tomllib
     else:

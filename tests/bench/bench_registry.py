@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import registry_table
+from ama_tfx import Registry
+from tests.bench import registry_installed, registry_table
 from tests.bench.registry_questions import ask_everything
 from tests.bench.store_running import ROOT, Command, run
 from tests.bench.store_table import machine
@@ -27,9 +28,9 @@ from tests.bench.store_table import machine
 BENCH = ROOT / ".tools" / "bench"
 PEERS = ROOT / ".tools" / "peers"
 PAGE = ROOT / "docs" / "reference" / "measurements-registry.md"
-AMA = str(Path(sys.executable).parent / "ama")
+AMA = str(registry_installed.AMA)
 PYTHONS = {
-    "ama": sys.executable,
+    "ama": str(registry_installed.PYTHON),
     "dvc": str(PEERS / "dvc" / "bin" / "python"),
     "mlflow": str(PEERS / "mlflow-registry" / "bin" / "python"),
 }
@@ -45,6 +46,7 @@ def seeded() -> Path:
         shutil.rmtree(SEEDED, ignore_errors=True)
         run([Command((sys.executable, "-m", "tests.bench.registry_seed", str(SEEDED)))])
         (SEEDED / "done").touch()
+    Registry(SEEDED).close()  # one of an earlier release is brought to this one's schema before anything is measured
     return SEEDED
 
 
@@ -69,7 +71,7 @@ def make_source(folder: Path) -> Path:
 def job(tool: str, *args: object) -> Command:
     """Return one tool's verb as a process."""
     script = ROOT / "tests" / "bench" / f"registry_{tool}.py"
-    quiet = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(ROOT) if tool == "ama" else "", "DVC_NO_ANALYTICS": "1"}
+    quiet = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": "", "DVC_NO_ANALYTICS": "1"}
     return Command((PYTHONS[tool], str(script), *map(str, args)), environment=quiet)
 
 
@@ -100,7 +102,7 @@ def startup_commands(registry: Path, file: Path) -> dict[str, tuple[str, ...]]:
         "ama search": (AMA, "search", "tag:prod metric.auc>0.9", "--registry", str(registry)),
         "dvc --version": (str(PEERS / "dvc" / "bin" / "dvc"), "--version"),
         "mlflow --version": (str(PEERS / "mlflow" / "bin" / "mlflow"), "--version"),
-        "python -c pass": (sys.executable, "-c", "pass"),
+        "python -c pass": (PYTHONS["ama"], "-c", "pass"),
     }
     return {name: argv for name, argv in commands.items() if Path(argv[0]).exists()}
 
@@ -155,6 +157,8 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=PAGE, help="where the table goes")
     options = parser.parse_args()
     results = json.loads(options.json.read_text()) if options.json.exists() else {}
+    if not options.render:
+        registry_installed.install()
     for name in () if options.render else options.only.split(","):
         results |= measure(options.rounds, [name]) | {"machine": machine()}
         options.json.write_text(json.dumps(results, indent=1))

@@ -28,6 +28,7 @@ QUERIES = {
     "a word that is nowhere": "zeppelin",
     "a property and a tag": "property.lr<0.01 tag:prod",
     "a file's name that is nowhere": "file:nothing.bin",
+    "an ending that no file has": "file:*.h5",
     "no condition": "",
 }
 THROUGH_AMA = ("a metric, a tag and a time", "a run", "a word that is everywhere")

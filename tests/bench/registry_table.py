@@ -32,7 +32,8 @@ is `dvc add`, a commit and a tag of git, and every tag is looked through by DVC'
 _STARTUP = """\
 ## Start-up
 
-Whole processes, the two questions asked of the registry of 100,000 versions. Measured on {date}, {rounds} rounds.
+Whole processes, each tool installed into an environment of its own and compiled; the two questions are asked of the
+registry of 100,000 versions. Measured on {date}, {rounds} rounds.
 """
 _ANSWERS = """\
 ## Answers from 100,000 versions and 1,000,000 files

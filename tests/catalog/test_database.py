@@ -131,7 +131,7 @@ def test_a_new_catalog_holds_no_versions(database, add_version):
 def test_a_catalog_of_another_release_is_refused_by_its_schema(database):
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
-    with pytest.raises(FormatError, match="the test catalog has schema '0999', this release of ama-tfx reads '0002'"):
+    with pytest.raises(FormatError, match="the test catalog has schema '0999', this release of ama-tfx reads '0003'"):
         database.check()
 
 

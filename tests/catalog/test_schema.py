@@ -3,7 +3,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from ama_tfx.catalog.schema import HEAD, Utc, metadata
+from ama_tfx.catalog.schema import HEAD, FileName, Utc, files, metadata
+
+pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 
 TABLES = [
     "alias_moves",
@@ -61,8 +63,16 @@ def test_primary_and_foreign_keys_are_the_declared_ones(database):
 def test_the_database_says_which_schema_it_has(database):
     with database.read() as connection:
         rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
-    assert rows == ["0002"]
-    assert HEAD == "0002"
+    assert rows == ["0003"]
+    assert HEAD == "0003"
+
+
+def test_the_name_of_a_file_is_the_last_part_of_its_path(database, add_version):
+    paths = ["a", "a/a", "a/a/b", "x/yx", "ä/ß ü.txt", "50%/_*?[.bin", "a.b/c.d/.e", "aa/a", "a/b\\c"]
+    add_version("odd", files=tuple(paths))
+    with database.read() as connection:
+        found = connection.execute(sa.select(files.c.path, FileName(files.c.path))).all()
+    assert sorted(map(tuple, found)) == sorted((path, path.rpartition("/")[2]) for path in paths)
 
 
 def test_a_naive_time_is_a_programming_error(now):

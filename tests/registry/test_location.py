@@ -236,7 +236,7 @@ def test_another_schema_is_refused_by_the_catalog(made):
     with sqlite3.connect(made / "catalog.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(FormatError, match="has schema '9999', this release of ama-tfx reads '0002'"):
+    with pytest.raises(FormatError, match="has schema '9999', this release of ama-tfx reads '0003'"):
         Registry(made, create=True)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ama_tfx import catalog
-from ama_tfx.catalog import FileRow, NewVersion, search
+from ama_tfx.catalog import FileRow, NewVersion, beginning, search
 from ama_tfx.catalog.patterns import Pattern
 from ama_tfx.catalog.schema import descriptions, metrics
 from ama_tfx.registry import Query
@@ -337,12 +337,11 @@ def test_random_searches_find_what_plain_python_finds(registry, monkeypatch):
     sizes = set()
 
     @settings(derandomize=True, database=None, deadline=None, max_examples=150)
-    @given(expressions, sorts, st.booleans(), st.sampled_from([2, 20_000]))
-    def check(where, sort, latest, rare):
+    @given(expressions, sorts, st.booleans(), st.sampled_from([2, 20_000]), st.sampled_from([0, 20_000]))
+    def check(where, sort, latest, rare, most_texts):
         expected = [row for row in rows if true_of(where, row)]
         expected = in_order(newest_of_each(expected) if latest else expected, sort)
-        monkeypatch.setattr(search, "_FEW", rare)  # SQLite begins elsewhere
-        monkeypatch.setattr(search, "_MANY", rare)
+        begin_elsewhere(monkeypatch, rare, most_texts)
         first = registry.search(Query(where, sort), latest=latest, limit=3, workspace="*")
         assert [match.version.digest for match in first] == [row.digest for row in expected[:3]]
         assert first.more == (len(expected) > 3)
@@ -353,6 +352,36 @@ def test_random_searches_find_what_plain_python_finds(registry, monkeypatch):
     check()
     assert {0, 1, 2, 30} <= sizes
     assert len(sizes) > 12
+
+
+def test_searches_sorted_by_a_metric_that_they_ask_for_find_what_plain_python_finds(registry, monkeypatch):
+    rows = populate(registry, seed=2)
+    registry._clock = lambda: NOW
+    sizes = set()
+    metric = ordered(Field.METRIC, written_numbers, st.just("auc"))
+
+    @settings(derandomize=True, database=None, deadline=None, max_examples=100)
+    @given(metric, st.lists(expressions, max_size=2), st.booleans(), st.sampled_from([2, 4, 8, 20_000]))
+    def check(asked, others, descending, rare):
+        where, sort = And((*others, asked)), (Sort(Field.METRIC, descending, "auc"),)
+        begin_elsewhere(monkeypatch, rare, most_texts=20_000)
+        expected = in_order([row for row in rows if true_of(where, row)], sort)
+        found = registry.search(Query(where, sort), limit=3, workspace="*")
+        assert [match.version.digest for match in found] == [row.digest for row in expected[:3]], str(where)
+        assert found.more == (len(expected) > 3)
+        sizes.add(len(expected))
+
+    check()
+    assert {0, 1, 2} <= sizes
+    assert len(sizes) > 6
+
+
+def begin_elsewhere(monkeypatch, rare, most_texts):
+    """Let SQLite take other ways to the same versions."""
+    monkeypatch.setattr(beginning, "_FEW", rare)
+    monkeypatch.setattr(beginning, "_MANY", rare)
+    monkeypatch.setattr(beginning, "_MOST_TEXTS", most_texts)
+    monkeypatch.setattr(search, "_AHEAD", rare)
 
 
 def test_the_oracle_knows_a_yes_from_a_no():

@@ -3,7 +3,9 @@
 import datetime
 
 import pytest
+import sqlalchemy as sa
 
+from ama_tfx.catalog import search
 from ama_tfx.errors import InvalidInputError, NotFoundError, QueryError
 from ama_tfx.registry import AssetRef, Facts, Query, Ref
 from ama_tfx.storage import Digest
@@ -309,6 +311,32 @@ def test_searching_changes_nothing_and_is_not_logged(world):
     before = world.audit.entries()
     world.search("taxi sort:metric.auc desc", latest=True)
     assert world.audit.entries() == before
+
+
+@pytest.mark.parametrize("query", ["file:a.bin", "file:x/a.bin", "file:a*", "file:x/*", "file:*.bin -file:b.bin"])
+def test_sqlite_reads_no_table_of_files_to_find_one_by_its_path(local_registry, write, query):
+    local_registry.register("a", write("a", {"x/a.bin": b"a"}))
+    engine, plan = local_registry._database.engine, []
+
+    @sa.event.listens_for(engine, "after_cursor_execute")
+    def explain(connection, cursor, statement, parameters, context, many):
+        asked = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plan.extend(step for *_, step in asked)
+
+    assert len(local_registry.search(query)) == 1
+    assert any("ix_files_path" in step or "ix_files_name" in step for step in plan)
+    assert [step for step in plan if step.startswith("SCAN files")] == []
+
+
+def test_a_metric_that_is_asked_for_and_sorted_by_is_read_in_order(local_registry, write, monkeypatch):
+    monkeypatch.setattr(search, "_AHEAD", 2)
+    for number, auc in enumerate([0.5, 0.9, 0.5, 0.7, 0.75], 1):
+        local_registry.register("a", write(str(number), {"x": str(number).encode()}))
+        local_registry.notes.record_metrics(f"a:{number}", {"auc": auc})
+    asked = [(way, limit) for way in ("", " desc") for limit in (1, 2, 3)]
+    found = [short(local_registry.search(f"metric.auc<0.8 sort:metric.auc{way}", limit=limit)) for way, limit in asked]
+    rising, falling = ["a:3", "a:1", "a:4"], ["a:5", "a:4", "a:3"]
+    assert found == [rising[:1], rising[:2], rising, falling[:1], falling[:2], falling]
 
 
 def test_a_property_with_a_nul_is_text_that_no_pattern_is(registry, write):

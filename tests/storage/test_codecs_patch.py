@@ -34,6 +34,18 @@ class TestPatch:
         assert len(encoded.payload) < size_bytes // 50 + 60
         assert decode(6, memoryview(encoded.payload), len(piece), bases=[memoryview(base)]) == piece
 
+    @pytest.mark.parametrize("size_bytes", [1 << 18, 1 << 20, patch.MOST_BYTES])
+    def test_what_was_changed_in_place_takes_little_more_than_the_changes(self, size_bytes: int):
+        base, changed_bytes = noise(1, size_bytes), size_bytes // 64
+        piece = bytearray(base)
+        for number in range(4):
+            at = size_bytes // 5 * (number + 1) - changed_bytes
+            piece[at : at + changed_bytes] = noise(number + 2, changed_bytes)
+        encoded = encode(memoryview(piece), base=memoryview(base))
+        assert encoded.codec is Codec.PATCH
+        assert len(encoded.payload) < 4 * changed_bytes + 4096
+        assert decode(6, memoryview(encoded.payload), size_bytes, bases=[memoryview(base)]) == piece
+
     @pytest.mark.parametrize(("base_bytes", "piece_bytes"), [(1 << 16, 1 << 14), (1 << 15, 1 << 16), (1 << 20, 5000)])
     def test_the_base_may_be_larger_or_smaller(self, base_bytes: int, piece_bytes: int):
         content = noise(3, max(base_bytes, piece_bytes))

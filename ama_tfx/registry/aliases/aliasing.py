@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from enum import Enum
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasMove, VersionRow
@@ -14,6 +13,9 @@ from ama_tfx.errors import ConflictError
 from ama_tfx.registry.aliases.rules import why_protected
 from ama_tfx.registry.names import Alias, AssetName
 from ama_tfx.registry.retirement import why_retired
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Expect(Enum):

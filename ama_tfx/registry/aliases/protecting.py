@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AliasRule, Database
@@ -14,6 +13,9 @@ from ama_tfx.registry.aliases.aliasing import Actor, refuse_twin
 from ama_tfx.registry.aliases.reasons import says_something
 from ama_tfx.registry.names import AssetName, check_text, settable_alias
 from ama_tfx.registry.resolving import require_asset
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Protection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from ama_tfx import catalog
 from ama_tfx.errors import AmaError, GateError, InvalidInputError
 from ama_tfx.registry.aliases.reasons import says_something
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 BLESSED = "blessed"
 """The one verdict that lets a version pass; *unknown* is another one."""

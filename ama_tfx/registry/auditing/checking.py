@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AuditEntry
@@ -17,6 +16,9 @@ from ama_tfx.errors import IntegrityError
 from ama_tfx.registry.auditing.checking_notes import Noted, author, notes_in_catalog, tell_note
 from ama_tfx.registry.names import AssetName
 from ama_tfx.storage import Digest, canonical_json
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Move = tuple[int | None, int | None]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import AuditEntry
 from ama_tfx.registry.names import AssetName
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _VERBS = ("register", "register-again", "tag", "untag", "metrics", "pin", "unpin", "retire", "unretire")
 _OF_VERSIONS = {f"version.{verb}" for verb in _VERBS}

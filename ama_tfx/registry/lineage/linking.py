@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from ama_tfx.catalog import lineage as edges
 from ama_tfx.errors import InvalidInputError
 from ama_tfx.registry.lineage.results import LineageEdge
@@ -23,6 +21,8 @@ from ama_tfx.registry.results import Facts, Ref, Registered
 from ama_tfx.storage import canonical_json, parse_json
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ama_tfx.registry.registry import Registry
 
 LINEAGE_KIND = edges.LINEAGE_KIND

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database
@@ -15,6 +14,9 @@ from ama_tfx.registry.lineage.results import Affected, Impact, Lineage, LineageE
 from ama_tfx.registry.names import Alias, AssetRef
 from ama_tfx.registry.resolving import require_version
 from ama_tfx.registry.results import Version
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 __all__ = ["Affected", "Impact", "Lineage", "LineageEdge", "LineageNode", "Tracer"]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from ama_tfx import catalog
 from ama_tfx.catalog import DescriptionRow, RetirementRow, VersionRow
@@ -22,6 +20,9 @@ from ama_tfx.registry.sharing.contents import BundledAlias, BundledVersion
 from ama_tfx.registry.sharing.recording import Carried, record_carried, require_targets
 from ama_tfx.registry.sharing.results import AliasOutcome, AliasStep, Placement
 from ama_tfx.storage import Digest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _SEARCHED = ("pipeline", "run_id")
 

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, BinaryIO
 
 from ama_tfx import catalog
 from ama_tfx.catalog import VersionRow
@@ -41,6 +39,9 @@ from ama_tfx.storage import (
     os_errors,
     remove_leftovers,
 )
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _PIECE_BYTES = 1 << 20
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import VersionRow
@@ -19,6 +18,9 @@ from ama_tfx.registry.retirement import why_retired
 from ama_tfx.registry.sharing.recording import Carried, record_carried
 from ama_tfx.registry.sharing.results import Forked
 from ama_tfx.storage import BlobStore
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def plan_fork(connection: sa.Connection, ref: AssetRef, asset: AssetName, *, all_versions: bool) -> list[VersionRow]:

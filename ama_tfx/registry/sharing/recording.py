@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from ama_tfx import catalog
 from ama_tfx.catalog import FileRow, NewVersion, VersionRow
@@ -19,6 +17,9 @@ from ama_tfx.registry.registering import next_semantic
 from ama_tfx.registry.resolving import require_version
 from ama_tfx.registry.results import Bump
 from ama_tfx.storage import Digest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True)

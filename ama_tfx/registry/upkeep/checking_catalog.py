@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, VersionRow
@@ -17,6 +16,9 @@ from ama_tfx.registry.names import AssetName
 from ama_tfx.registry.results import Version
 from ama_tfx.registry.upkeep.findings import Finding
 from ama_tfx.storage import BlobStore, Digest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _TOLD = (NotFoundError, ValueError, TypeError)
 """What reading something damaged ends in; that a disk or a database failed is no finding."""

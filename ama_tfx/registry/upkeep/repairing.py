@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, BinaryIO
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, VersionRow
@@ -19,6 +17,9 @@ from ama_tfx.registry.upkeep.checking import OnEvent, check_registry, needed_blo
 from ama_tfx.registry.upkeep.findings import Repaired
 from ama_tfx.storage import BlobStore, Digest, PackStore
 from ama_tfx.storage.packs.repairing import BlobSource, repair
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Copy = str | Path | BlobStore
 """Where lost blobs may be: another registry, by its folder or address, or a store of blobs."""
@@ -57,9 +58,9 @@ def open_copy(copy: Copy) -> BlobSource:
         return PackStore.in_folder(folder / BLOBS)
     if folder is not None and location.database is None and (folder / "packs").is_dir():
         return PackStore.in_folder(folder)
-    _, database, blobs = open_location(location, create=False)
+    _, database, open_blobs = open_location(location, create=False)
     database.close()
-    return blobs
+    return open_blobs()
 
 
 class ManifestsOfCatalog:

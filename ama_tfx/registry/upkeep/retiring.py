@@ -7,9 +7,7 @@ afterwards by registering the same content again, a version is taken back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import BinaryIO
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, BinaryIO
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database, RetirementRow, VersionRow
@@ -25,6 +23,9 @@ from ama_tfx.registry.results import Version
 from ama_tfx.registry.upkeep.retention import Best, Known, Retention, Tagged, plan_retention
 from ama_tfx.registry.upkeep.retired import KeptVersion, RetentionPlan, Retired, RetiredVersion
 from ama_tfx.storage import BlobStore, Digest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Retiring:

@@ -6,15 +6,16 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from ama_tfx import catalog
 from ama_tfx.catalog import Database
 from ama_tfx.registry.names import AssetName
 from ama_tfx.storage import Digest, PackStore
 from ama_tfx.storage.packs.format import Kind
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _AT_ONCE = 1000
 

@@ -51,6 +51,7 @@ class LocalObjects:
         # lru_cache holds no lock that a fork could catch closed, and an evicted file closes with its last reader.
         self._named: set[Path] = set()
         self._files = functools.lru_cache(maxsize=OPEN_FILES)(_OpenFile)
+        self._path = functools.lru_cache(maxsize=OPEN_FILES)(functools.partial(_path_in, folder))
 
     def put(self, name: str, source: Path | bytes) -> bool:
         """See `ObjectStore.put`."""
@@ -73,7 +74,7 @@ class LocalObjects:
 
     def read(self, name: str, start: int = 0, size_bytes: int | None = None) -> bytes:
         """See `ObjectStore.read`."""
-        path = self.folder / check_name(name)
+        path = self._path(name)
         check_range(start, size_bytes)
         with os_errors("read", path):
             opened, held_bytes = self._opened(path)
@@ -165,6 +166,10 @@ class _OpenFile:
     def __del__(self) -> None:
         if stream := getattr(self, "_stream", None):
             stream.close()
+
+
+def _path_in(folder: Path, name: str) -> Path:
+    return folder / check_name(name)
 
 
 def _make_folders(folder: Path) -> None:

@@ -16,7 +16,7 @@ from itertools import accumulate
 from ama_tfx.errors import IntegrityError, NotFoundError
 from ama_tfx.storage.cache import Payloads
 from ama_tfx.storage.objects import ObjectStore
-from ama_tfx.storage.packs.format import Kind, check_of, pack_name
+from ama_tfx.storage.packs.format import Kind, check_of, key_of, named, pack_name
 from ama_tfx.storage.packs.index import Index
 from ama_tfx.storage.packs.index_file import Place
 from ama_tfx.storage.packs.reading import MAX_DEPTH, PackReader
@@ -98,6 +98,13 @@ class FetchingReader(PackReader):
         if data is None:
             data = super().payload(place)
             self._payloads.write(place.pack, [(place.entry.offset, data)])
+        return data
+
+    def raw_piece(self, place: Place) -> bytes:
+        """See `PackReader.raw_piece`; what is held or cached too is the piece that the whole key says."""
+        data = self.payload(place)
+        if key_of(data) != place.entry.key:
+            raise IntegrityError(f"pack {place.pack} is damaged at {place.entry.offset}: {named(place.entry)}")
         return data
 
     def _with_bases(self, kind: Kind, keys: Sequence[bytes]) -> Iterator[Place]:

@@ -183,6 +183,26 @@ def decode_footer(data: bytes, trailer: Trailer) -> list[Entry]:
     return entries
 
 
+def check_layout(pack: str, entries: Sequence[Entry], end: int) -> None:
+    """Make sure that payloads lie one after the other from the start of a pack to its footer.
+
+    Raises:
+        IntegrityError: They do not.
+    """
+    position = len(MAGIC)
+    for entry in entries:
+        if entry.offset != position:
+            raise IntegrityError(f"pack {pack}: {named(entry)} does not begin where the one before it ends")
+        position += entry.stored_bytes
+    if position != end:
+        raise IntegrityError(f"pack {pack} has {end - position} bytes that its footer does not list")
+
+
+def named(entry: Entry) -> str:
+    """Return what an error says of an entry."""
+    return f"{'piece' if entry.kind is Kind.PIECE else 'recipe of file'} {entry.key.hex()}"
+
+
 def inflate_footer(data: bytes, trailer: Trailer) -> bytes:
     """Return the entries of a pack's footer one after the other, as `encode_entry` gives each.
 

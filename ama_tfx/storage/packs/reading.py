@@ -12,19 +12,23 @@ from itertools import accumulate
 
 from ama_tfx.errors import IntegrityError, NotFoundError
 from ama_tfx.storage import codecs
+from ama_tfx.storage.codecs import Codec
 from ama_tfx.storage.digest import Digest
 from ama_tfx.storage.objects import ObjectStore
 from ama_tfx.storage.packs.format import (
+    CHECK_BYTES,
     MAGIC,
     TRAILER_BYTES,
     Entry,
     Kind,
     Trailer,
+    check_layout,
     check_of,
     decode_footer,
     decode_trailer,
     inflate_footer,
     key_of,
+    named,
     pack_name,
 )
 from ama_tfx.storage.packs.held import Held
@@ -67,7 +71,7 @@ class PackReader:
         """
         trailer, footer, footer_start = self._footer_of(pack, size_bytes)
         entries = decode_footer(footer, trailer)
-        _check_layout(pack, entries, footer_start)
+        check_layout(pack, entries, footer_start)
         return trailer, entries
 
     def footer_of(self, pack: str) -> bytes:
@@ -99,19 +103,24 @@ class PackReader:
 
     def payload(self, place: Place) -> bytes:
         """Return a payload as it lies in its pack, checked."""
-        entry = place.entry
-        data = self._objects.read(pack_name(place.pack), entry.offset, entry.stored_bytes)
-        if check_of(data) != entry.check:
-            raise IntegrityError(f"pack {place.pack} is damaged at {entry.offset}: {_named(entry)}")
+        return self._checked(place, check_of, place.entry.check)
+
+    def raw_piece(self, place: Place) -> bytes:
+        """Return the payload of a piece that is the piece itself, checked: its key begins with its checksum."""
+        return self._checked(place, key_of, place.entry.key)
+
+    def _checked(self, place: Place, hash_of: Callable[[bytes], bytes], expected: bytes) -> bytes:
+        data = self._objects.read(pack_name(place.pack), place.entry.offset, place.entry.stored_bytes)
+        if hash_of(data) != expected:
+            raise IntegrityError(f"pack {place.pack} is damaged at {place.entry.offset}: {named(place.entry)}")
         return data
 
     def piece(self, place: Place) -> bytes | memoryview:
         """Return a piece's raw bytes, checked against its key, as is each piece that it is a difference to."""
-        try:
+        if not place.entry.bases:
+            return self._decoded(place, [])
+        with contextlib.suppress(IntegrityError, NotFoundError):
             return self.decoded(self.chain(place))
-        except (IntegrityError, NotFoundError):
-            if not place.entry.bases:
-                raise
         return self.decoded(self.chain(place, self._sound))  # of a base there may be another copy
 
     def chain(self, place: Place, find: Callable[[list[bytes]], dict[bytes, Place]] | None = None) -> list[Place]:
@@ -124,6 +133,8 @@ class PackReader:
         Raises:
             IntegrityError: One is missing, or cannot be one, or they are too many: it ends whatever a forged pack says.
         """
+        if not place.entry.bases:
+            return [place]
         found, level = {place.entry.key: place}, [place]
         while level:
             wanted = {base for each in level for base in each.entry.bases} - found.keys()
@@ -132,7 +143,7 @@ class PackReader:
             for each in level:
                 _check_bases(each.entry, found)
             if len(found) > MAX_PAYLOADS:
-                raise IntegrityError(f"{_named(place.entry)} needs more than {MAX_PAYLOADS} pieces to be decoded")
+                raise IntegrityError(f"{named(place.entry)} needs more than {MAX_PAYLOADS} pieces to be decoded")
             level = list(more.values())
         return sorted(found.values(), key=lambda each: each.entry.depth)
 
@@ -175,17 +186,18 @@ class PackReader:
 
     def _decoded(self, place: Place, bases: list[memoryview]) -> bytes | memoryview:
         entry = place.entry
-        payload = memoryview(self.payload(place))
+        is_raw = entry.codec == Codec.RAW and entry.check == entry.key[:CHECK_BYTES]
+        payload = memoryview(self.raw_piece(place) if is_raw else self.payload(place))
         raw = codecs.decode(entry.codec, payload, entry.raw_bytes, item_bytes=entry.item_bytes, bases=bases)
-        if key_of(raw) != entry.key:
-            raise IntegrityError(f"{_named(entry)} in pack {place.pack} does not have the bytes that its key promises")
+        if not is_raw and key_of(raw) != entry.key:
+            raise IntegrityError(f"{named(entry)} in pack {place.pack} does not have the bytes that its key promises")
         return raw
 
     def recipe(self, place: Place) -> Recipe:
         """Return how a file is put together."""
         entry = place.entry
         if entry.raw_bytes > MAX_RECIPE_BYTES:
-            raise IntegrityError(f"{_named(entry)} has {entry.raw_bytes} bytes; at most {MAX_RECIPE_BYTES} are read")
+            raise IntegrityError(f"{named(entry)} has {entry.raw_bytes} bytes; at most {MAX_RECIPE_BYTES} are read")
         raw = codecs.decode(entry.codec, memoryview(self.payload(place)), entry.raw_bytes, item_bytes=1)
         return decode_recipe(raw, entry.stored_bytes)
 
@@ -273,25 +285,11 @@ class FileReader(io.RawIOBase):
             raise IntegrityError(f"blob {self._digest} is damaged: its pieces give sha256:{self._hasher.hexdigest()}")
 
 
-def _check_layout(pack: str, entries: list[Entry], end: int) -> None:
-    position = len(MAGIC)
-    for entry in entries:
-        if entry.offset != position:
-            raise IntegrityError(f"pack {pack}: {_named(entry)} does not begin where the one before it ends")
-        position += entry.stored_bytes
-    if position != end:
-        raise IntegrityError(f"pack {pack} has {end - position} bytes that its footer does not list")
-
-
 def _check_bases(entry: Entry, found: Mapping[bytes, Place]) -> None:
     if entry.bases and entry.depth > MAX_DEPTH:
-        raise IntegrityError(f"{_named(entry)} has a chain of {entry.depth} bases, at most {MAX_DEPTH} are read")
+        raise IntegrityError(f"{named(entry)} has a chain of {entry.depth} bases, at most {MAX_DEPTH} are read")
     for base in entry.bases:
         if base not in found:
-            raise IntegrityError(f"{_named(entry)} is a difference to piece {base.hex()}, which is missing")
+            raise IntegrityError(f"{named(entry)} is a difference to piece {base.hex()}, which is missing")
         if found[base].entry.depth >= entry.depth:
-            raise IntegrityError(f"{_named(entry)} is a difference to a piece of no smaller depth")
-
-
-def _named(entry: Entry) -> str:
-    return f"{'piece' if entry.kind is Kind.PIECE else 'recipe of file'} {entry.key.hex()}"
+            raise IntegrityError(f"{named(entry)} is a difference to a piece of no smaller depth")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
 from ama_tfx.errors import ConflictError, IntegrityError
 from ama_tfx.storage.blob_store import OnProgress, Progress
@@ -149,7 +149,7 @@ def _write(
                 under_way.append(hashing.submit(hasher.update, piece))
             else:
                 hasher.update(piece)
-            file.write(piece)
+            _write_all(file, piece)
             size_bytes += len(piece)
             while len(under_way) > 2:
                 under_way.popleft().result()
@@ -160,8 +160,15 @@ def _write(
     return size_bytes
 
 
+def _write_all(file: io.FileIO, piece: bytes | memoryview) -> None:
+    """Write a piece, each byte of it: pieces are long, and a buffer for small ones takes as long to make as they do."""
+    written = file.write(piece)
+    while written < len(piece):
+        written += file.write(memoryview(piece)[written:])
+
+
 @contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
+def _new_file(path: Path) -> Iterator[io.FileIO]:
     """Make a file that is removed again when the block fails."""
     with os_errors("write", path):
         try:
@@ -169,7 +176,7 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         except FileExistsError as error:
             raise ConflictError(f"{str(path)!r} exists already; remove it, or name another") from error
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
                 yield file
         except BaseException:
             path.unlink(missing_ok=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from ama_tfx.storage.codecs import Codec
 from ama_tfx.storage.packs.cutting import Raw
 from ama_tfx.storage.packs.encoding import NO_PARENTS, Encoder, Hashed, Parents
-from ama_tfx.storage.packs.format import Kind, Payload, check_of, key_of
+from ama_tfx.storage.packs.format import CHECK_BYTES, Kind, Payload, check_of, key_of
 from ama_tfx.storage.packs.index_file import Place
 from ama_tfx.storage.packs.leaning import TRIES, Leaning
 from ama_tfx.storage.packs.publishing import Publisher
@@ -76,15 +77,17 @@ class Storing:
             self._packs.expect(Kind.PIECE, [piece.key for piece in some], payloads, raw_bytes)
 
     def _encode(self, pieces: Sequence[Hashed], parents: Parents, bases: Mapping[bytes, bytes]) -> list[Payload]:
-        return [_checked(self._encoder.encode(piece.raw, parents, bases.get(piece.key))) for piece in pieces]
+        return [_checked(self._encoder.encode(p.raw, parents, bases.get(p.key)), p.key) for p in pieces]
 
     def _whole(self, places: Sequence[Place]) -> list[Place]:
         return [whole for place in places if (whole := self._there.whole(place)) is not None]
 
 
-def _checked(payload: Payload) -> Payload:
+def _checked(payload: Payload, key: bytes) -> Payload:
+    """Return a piece's payload with its checksum: of one that is the piece itself, the key begins with it."""
     p = payload
-    return Payload(p.data, p.codec, p.raw_bytes, p.item_bytes, p.depth, p.bases, check_of(p.data))
+    check = key[:CHECK_BYTES] if p.codec == Codec.RAW else check_of(p.data)
+    return Payload(p.data, p.codec, p.raw_bytes, p.item_bytes, p.depth, p.bases, check)
 
 
 def hash_pieces(raws: Iterable[Raw]) -> list[Hashed]:
