@@ -65,6 +65,7 @@ class LocalObjects:
             with os_errors("write", target):
                 self._sync_names(target.parent)  # its writer may not have come so far
             return False
+        make_folders(self.temporary)  # a store that was opened on a read-only disk has none
         with PendingFile(self.temporary, mode=0o444) as pending:
             with os_errors("write", target):
                 _copy(source, pending)

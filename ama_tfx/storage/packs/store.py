@@ -63,6 +63,7 @@ class PackStore:
     def writer(self) -> Writer:
         """Return a writer, for a ``with`` block that ends with its ``commit``."""
         self.finder.ensure_complete()
+        make_folders(self.scratch)  # a store that was opened on a read-only disk has none
         remove_leftovers(self.scratch, PendingFile.is_leftover)
         return Writer(self.objects, self.index, self.reader, self.finder, self.scratch)
 
