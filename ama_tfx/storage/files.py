@@ -259,3 +259,11 @@ def make_folders(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for made in missing:
             fsync_directory(made.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where it is missing, durable in its parent; one whose parent is gone is an error, and not made."""
+    with os_errors("make", folder):
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            fsync_directory(folder.parent)

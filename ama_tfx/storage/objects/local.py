@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ama_tfx.errors import BackendError, ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
 from ama_tfx.storage.digest import CHUNK_BYTES
-from ama_tfx.storage.files import PendingFile, fsync_directory, make_folders, open_regular_file, os_errors
+from ama_tfx.storage.files import PendingFile, fsync_directory, make_folder, make_folders, open_regular_file, os_errors
 from ama_tfx.storage.objects.contract import ObjectInfo, check_name, check_prefix, check_range, is_name, size_inside
 
 OPEN_FILES = 64
@@ -65,7 +65,7 @@ class LocalObjects:
             with os_errors("write", target):
                 self._sync_names(target.parent)  # its writer may not have come so far
             return False
-        make_folders(self.temporary)  # a store that was opened on a read-only disk has none
+        make_folder(self.temporary)  # a store that was opened on a read-only disk has none
         with PendingFile(self.temporary, mode=0o444) as pending:
             with os_errors("write", target):
                 _copy(source, pending)

@@ -20,6 +20,9 @@ FULL_ENTRIES = 1 << 16
 _BATCH_BYTES = 2 << 20
 """What is written at once, by a thread of its own; while it is, so much is collected again."""
 
+_SYNC_BYTES = 16 << 20
+"""After so much what was written is synced, by that thread: at the end little is left to wait for."""
+
 _JOINED_BYTES = 1 << 15
 """Payloads below this size on average are joined before they are written: a call for each would cost more."""
 
@@ -41,7 +44,7 @@ class PackFile:
         self._body_bytes = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ama-pack")
         self._batch: list[bytes | memoryview] = []
-        self._batch_bytes = 0
+        self._batch_bytes = self._unsynced_bytes = 0
         self._writing: Future[None] | None = None
         self._write(MAGIC)
 
@@ -129,3 +132,8 @@ class PackFile:
                 batch = [b"".join(batch)]
             for data in batch:
                 self._stream.write(data)
+                self._unsynced_bytes += len(data)
+            if self._unsynced_bytes >= _SYNC_BYTES:
+                self._stream.flush()
+                os.fdatasync(self._stream.fileno())
+                self._unsynced_bytes = 0

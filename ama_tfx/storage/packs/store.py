@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from ama_tfx.storage.blob_store import BlobInfo, OnProgress
 from ama_tfx.storage.cache import default_cache
 from ama_tfx.storage.digest import Digest
-from ama_tfx.storage.files import PendingFile, make_folders, os_errors
+from ama_tfx.storage.files import PendingFile, make_folder, make_folders, os_errors
 from ama_tfx.storage.leftovers import remove_leftovers
 from ama_tfx.storage.objects import LocalObjects, ObjectStore
 from ama_tfx.storage.packs.finding import Finder
@@ -63,7 +63,7 @@ class PackStore:
     def writer(self) -> Writer:
         """Return a writer, for a ``with`` block that ends with its ``commit``."""
         self.finder.ensure_complete()
-        make_folders(self.scratch)  # a store that was opened on a read-only disk has none
+        make_folder(self.scratch)  # a store that was opened on a read-only disk has none
         remove_leftovers(self.scratch, PendingFile.is_leftover)
         return Writer(self.objects, self.index, self.reader, self.finder, self.scratch)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from ama_tfx.errors import (
     PermissionDeniedError,
 )
 from ama_tfx.storage import Digest
-from ama_tfx.storage.packs import PackStore
+from ama_tfx.storage.packs import PackStore, pack_file
 from ama_tfx.storage.packs.checking import HARMLESS, Problem, check
 from ama_tfx.storage.packs.index import Index
 from ama_tfx.testing.damage import piece_payloads
@@ -249,6 +250,26 @@ def test_a_full_disk_is_told_nothing_is_stored_and_free_space_helps(small_disk: 
     assert len(verified(store)) == 2
 
 
+@pytest.mark.parametrize("missing_bytes", [1, 60_000])
+def test_a_file_of_which_the_disk_takes_a_part_is_not_restored(
+    store: PackStore, folder: Path, tmp_path: Path, missing_bytes: int
+) -> None:
+    """The last write of a file is cut there, and no other follows that could fail."""
+    content, target = some_bytes(5, 120_000), tmp_path / "target"
+    digest = put(store, content)
+
+    def restore() -> None:
+        limit_bytes = len(content) - missing_bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        PackStore.in_folder(folder).export([(digest, target)])
+
+    with pytest.raises(OutOfSpaceError, match="File too large"):
+        in_process(restore)
+    assert not target.exists()
+    store.export([(digest, target)])
+    assert target.read_bytes() == content
+
+
 def test_whatever_room_is_left_on_a_disk_what_is_acknowledged_can_be_read(small_disk: Path) -> None:
     store = PackStore.in_folder(small_disk / "blobs")
     acknowledged, refused = {put(store, b"hello")}, 0
@@ -373,6 +394,24 @@ def test_what_a_killed_writer_published_is_synced_before_others_build_upon_it(
     assert packs_in(folder) == [pack]
 
 
+# --- A folder that is gone.
+
+
+@pytest.mark.parametrize(
+    "change", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("away"))], ids=["removed", "moved away"]
+)
+def test_a_store_whose_folder_is_gone_is_not_made_anew_by_whoever_has_it_open(
+    store: PackStore, folder: Path, change: Callable[[Path], object]
+) -> None:
+    """A disk that was unmounted: what is stored beside it is gone when the disk is back."""
+    put(store, b"hello")
+    change(folder)
+    for act in (lambda: put(store, b"more"), lambda: store.objects.put("condemned/marker", b"")):
+        with pytest.raises(NotFoundError, match=str(folder)):
+            act()
+        assert not folder.exists()
+
+
 # --- Damage.
 
 
@@ -399,3 +438,23 @@ def test_an_index_that_is_no_file_is_told_and_not_waited_for(folder: Path) -> No
     os.mkfifo(folder / "index.db")
     with pytest.raises(BackendError, match="index.db' is no regular file; move it away"):
         in_process(lambda: read(PackStore.in_folder(folder), digest))
+
+
+def test_a_disk_that_fails_while_a_pack_is_synced_meanwhile_is_told_and_nothing_is_stored(
+    store: PackStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack_file, "_SYNC_BYTES", 1 << 20)
+    synced: list[int] = []
+
+    def fail(descriptor: int) -> None:
+        synced.append(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    content = some_bytes(3, 9 << 20)
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fdatasync", fail)
+        with pytest.raises(BackendError, match=r"cannot write '.*\.tmp': Input/output error"):
+            put(store, content)
+    assert synced
+    assert_holds_nothing(store)
+    assert read(store, put(store, content)) == content
