@@ -59,7 +59,7 @@ class Database:
         self._file: Path | None
         self._connect: Callable[[], sqlite3.Connection]
         if isinstance(where, Path):
-            self._file = where.resolve()
+            self._file = Path(os.path.realpath(where))  # where Path.resolve raises on a circle of links
             self._connect = functools.partial(connect_sqlite, self._file)
         else:
             options: Mapping[str, Any] = where.get_execution_options()

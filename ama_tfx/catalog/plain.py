@@ -30,5 +30,5 @@ def _text(question: str) -> sa.TextClause:
 
 def utc_of(value: str | datetime.datetime) -> datetime.datetime:
     """Return the aware time in UTC that a column of the type `schema.Utc` holds."""
-    found = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
+    found = value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(value)
     return (found if found.tzinfo else found.replace(tzinfo=datetime.timezone.utc)).astimezone(datetime.timezone.utc)

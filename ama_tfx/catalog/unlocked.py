@@ -17,7 +17,7 @@ class Unlocked(sqlite3.Connection):
     """
 
     path: Path
-    seen: tuple[int, int, int]
+    seen: tuple[int, int, int] | None
 
     @classmethod
     def open(cls, path: Path) -> Unlocked:
@@ -30,12 +30,15 @@ class Unlocked(sqlite3.Connection):
     def commit(self) -> None:
         """End the transaction, which nobody may have disturbed."""
         super().commit()
-        if _state(self.path) != self.seen:
+        if self.seen is None or _state(self.path) != self.seen:
             raise ConflictError(f"catalog {str(self.path)!r} was written to while it was read; try again")
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:  # it was moved away, or its folder was closed
+        return None
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
@@ -44,4 +47,7 @@ def may_be_read_unlocked(path: Path, error: sqlite3.OperationalError) -> bool:
     if not any(text in str(error) for text in ("unable to open", "readonly", "disk I/O error", "is full")):
         return False
     log = path.with_name(f"{path.name}-wal")
-    return path.exists() and not (log.exists() and log.stat().st_size)
+    try:
+        return path.exists() and not (log.exists() and log.stat().st_size)
+    except OSError:  # in a folder that may not be looked into
+        return False

@@ -106,9 +106,9 @@ def tags_of(connection: sa.Connection, version_id: int) -> tuple[str, ...]:
 
 def add_tags(connection: sa.Connection, version_id: int, names: Sequence[str]) -> list[str]:
     """Tag a version; return the tags that are new."""
-    if not names:
+    if not (wanted := set(names)):
         return []
-    new = sorted(set(names) - set(tags_of(connection, version_id)))
+    new = sorted(wanted - set(tags_of(connection, version_id)))
     _insert_all(connection, tags, [{"version_id": version_id, "name": name} for name in new])
     return new
 

@@ -33,9 +33,9 @@ def update_metrics(
     connection: sa.Connection, version_id: int, metrics: Mapping[str, Any], actor: Actor
 ) -> dict[str, dict[str, float | None]]:
     """Record the metrics that are new or others than before; return those as ``{name: {"from": …, "to": …}}``."""
-    if not metrics:
+    if not (checked := check_metrics(metrics)):
         return {}
-    checked, known = check_metrics(metrics), catalog.metrics_of(connection, version_id)
+    known = catalog.metrics_of(connection, version_id)
     news = {name: value for name, value in checked.items() if known.get(name) != value}
     catalog.write_metrics(connection, version_id, news, now=actor.now, actor=actor.name)
     return {name: {"from": known.get(name), "to": value} for name, value in sorted(news.items())}

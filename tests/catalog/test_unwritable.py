@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from ama_tfx.catalog import Database, sqlite_engine
+from ama_tfx.catalog.plain import rows_of
 from ama_tfx.catalog.schema import workspaces
+from ama_tfx.catalog.unlocked import Unlocked
 from ama_tfx.errors import BackendError, ConflictError, OutOfSpaceError, PermissionDeniedError
 
 
@@ -100,6 +102,38 @@ def test_a_reader_without_a_lock_is_told_that_somebody_wrote_meanwhile(path, tmp
 
     with pytest.raises(ConflictError, match="catalog.db' was written to while it was read; try again"):
         as_another_user(read)
+
+
+def test_a_question_without_a_lock_is_told_that_somebody_wrote_meanwhile(path, tmp_path, as_another_user, now):
+    other = tmp_path / "other.db"
+    shutil.copy(path, other)
+    add(Database(sqlite_engine(other), "other"), "new", now)
+    path.chmod(0o666)
+
+    def ask(meanwhile):
+        with Database(path, "catalog").asking() as connection:
+            found = [name for (name,) in rows_of(connection, "SELECT name FROM workspaces")]
+            meanwhile()
+        return found
+
+    assert as_another_user(lambda: ask(lambda: None)) == ["default"]
+    with pytest.raises(ConflictError, match="catalog.db' was written to while it was read; try again"):
+        as_another_user(lambda: ask(lambda: path.write_bytes(other.read_bytes())))
+
+
+def test_a_reader_without_a_lock_is_told_that_the_file_was_taken_away(path):
+    with contextlib.closing(Unlocked.open(path)) as connection:
+        assert rows_of(connection, "SELECT name FROM workspaces") == [("default",)]
+        path.unlink()
+        with pytest.raises(ConflictError, match="catalog.db' was written to while it was read; try again"):
+            connection.commit()
+
+
+def test_a_folder_that_may_not_be_looked_into_any_more_is_an_error_of_ours(path, as_another_user):
+    database = Database(path, "'catalog.db'")
+    path.parent.chmod(0o600)
+    with pytest.raises(BackendError, match="catalog 'catalog.db' does not answer: unable to open"):
+        as_another_user(lambda: names(database))
 
 
 def test_a_full_disk_is_read_and_a_write_to_it_is_out_of_space(path, small_disk, now):

@@ -74,6 +74,13 @@ def test_metrics_of_a_registration_are_recorded_with_it(model):
     assert model.audit.entries()[0].details["metrics"] == {"auc": {"from": None, "to": 0.5}}
 
 
+def test_tags_and_metrics_may_be_columns_of_a_table(model, write):
+    pandas = pytest.importorskip("pandas")
+    facts = Facts(tags=pandas.Series(["prod", "good"]), metrics=pandas.Series({"auc": 0.75, "loss": 2.0}))
+    assert model.register("table", write("table", {"data": b"t"}), facts).created
+    assert (model.show("table").tags, dict(model.show("table").metrics)) == (("good", "prod"), {"auc": 0.75, "loss": 2})
+
+
 def test_metrics_are_no_part_of_the_identity(model, write):
     again = model.register("model", write("one", {"data": b"1"}), Facts(metrics={"auc": 0.75, "loss": 2}))
     assert (again.version.number, again.created) == (1, False)
