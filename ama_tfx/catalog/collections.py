@@ -8,6 +8,7 @@ what a collection did not see when it read, has seen the collection: no clock ta
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -15,11 +16,14 @@ from ama_tfx.catalog.inserting import insert_into
 from ama_tfx.catalog.plain import rows_of
 from ama_tfx.catalog.schema import registry_facts
 
+if TYPE_CHECKING:
+    from ama_tfx.catalog.plain import AnyConnection
+
 _KEY = "collections"
 _POSTGRESQL_LOCK = 0x616D6763  # "amgc"
 
 
-def collection_number(connection: sa.Connection | sqlite3.Connection, *, hold: bool = False) -> int:
+def collection_number(connection: AnyConnection, *, hold: bool = False) -> int:
     """Return how many collections have begun.
 
     Args:

@@ -31,7 +31,7 @@ from ama_tfx.errors import (
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    AnyConnection = sa.Connection | sqlite3.Connection
+    from ama_tfx.catalog.plain import AnyConnection
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one on SQLite before it gives up."""

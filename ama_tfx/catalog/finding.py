@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from ama_tfx.catalog.plain import rows_of
@@ -11,7 +10,7 @@ from ama_tfx.catalog.version_rows import AND_NAMES, COLUMNS, version_of
 from ama_tfx.storage import Digest
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from ama_tfx.catalog.plain import AnyConnection
 
 _FILES = " ".join(
     (
@@ -29,13 +28,13 @@ WHERE files.sha256 = :sha256
 """
 
 
-def find_files(connection: sa.Connection | sqlite3.Connection, digest: Digest) -> list[tuple[VersionRow, str]]:
+def find_files(connection: AnyConnection, digest: Digest) -> list[tuple[VersionRow, str]]:
     """Return every version that holds a file of this content, with the file's path there."""
     hits = [(version_of(row), path) for path, *row in rows_of(connection, _FILES, sha256=digest.raw)]
     return sorted(hits, key=lambda hit: (hit[0].workspace, hit[0].asset, hit[0].number, hit[1]))
 
 
-def aliases_with_file(connection: sa.Connection | sqlite3.Connection, digest: Digest) -> dict[int, list[str]]:
+def aliases_with_file(connection: AnyConnection, digest: Digest) -> dict[int, list[str]]:
     """Return the aliases of every version that holds a file of this content, by the version's row number."""
     found: dict[int, list[str]] = {}
     for version_id, name in sorted(rows_of(connection, _ALIASES, sha256=digest.raw)):

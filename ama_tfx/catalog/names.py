@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from ama_tfx.catalog.plain import rows_of, utc_of
 from ama_tfx.catalog.records import AliasRow
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from ama_tfx.catalog.plain import AnyConnection
 
 
-def aliases_of(connection: sa.Connection | sqlite3.Connection, asset_id: int) -> list[AliasRow]:
+def aliases_of(connection: AnyConnection, asset_id: int) -> list[AliasRow]:
     """Return an asset's aliases by name."""
     question = """
         SELECT aliases.name, versions.number, aliases.moved_at, aliases.moved_by
@@ -24,12 +23,12 @@ def aliases_of(connection: sa.Connection | sqlite3.Connection, asset_id: int) ->
     return sorted(rows, key=lambda row: row.name)
 
 
-def alias_version(connection: sa.Connection | sqlite3.Connection, asset_id: int, name: str) -> int | None:
+def alias_version(connection: AnyConnection, asset_id: int, name: str) -> int | None:
     """Return the number of the version an alias points at, or None."""
     return next((alias.version for alias in aliases_of(connection, asset_id) if alias.name == name), None)
 
 
-def find_asset_id(connection: sa.Connection | sqlite3.Connection, workspace: str, name: str) -> int | None:
+def find_asset_id(connection: AnyConnection, workspace: str, name: str) -> int | None:
     """Return an asset's row number, or None; counts no versions, of which there may be many."""
     question = """
         SELECT assets.id FROM assets JOIN workspaces ON workspaces.id = assets.workspace_id
@@ -39,7 +38,7 @@ def find_asset_id(connection: sa.Connection | sqlite3.Connection, workspace: str
     return int(rows[0][0]) if rows else None
 
 
-def asset_names(connection: sa.Connection | sqlite3.Connection, workspace: str) -> list[str]:
+def asset_names(connection: AnyConnection, workspace: str) -> list[str]:
     """Return the names of a workspace's assets in order."""
     question = """
         SELECT assets.name FROM assets JOIN workspaces ON workspaces.id = assets.workspace_id

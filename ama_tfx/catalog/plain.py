@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    AnyConnection = sa.Connection | sqlite3.Connection
 
-def rows_of(connection: sa.Connection | sqlite3.Connection, question: str, **values: object) -> list[tuple[Any, ...]]:
+
+def rows_of(connection: AnyConnection, question: str, **values: object) -> list[tuple[Any, ...]]:
     """Return the rows that answer a question; ``:name`` in it stands for a value."""
     if isinstance(connection, sqlite3.Connection):
         return connection.execute(question, values).fetchall()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from ama_tfx.catalog.records import VersionRow
 from ama_tfx.storage import Digest
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from ama_tfx.catalog.plain import AnyConnection
 
 COLUMNS = """
 versions.id, versions.asset_id, workspaces.name, assets.name, versions.number, versions.semantic, versions.digest,
@@ -35,25 +34,25 @@ def version_of(row: Sequence[Any]) -> VersionRow:
     return VersionRow(**{**found, "digest": digest, "created_at": made})
 
 
-def find_version(connection: sa.Connection | sqlite3.Connection, **equal: Any) -> VersionRow | None:
+def find_version(connection: AnyConnection, **equal: Any) -> VersionRow | None:
     """Return the version whose columns have these values (``asset_id``, ``number``, ``digest``, …), or None."""
     where = " AND ".join(f"versions.{column} = :{column}" for column in equal)
     values = {column: value.raw if isinstance(value, Digest) else value for column, value in equal.items()}
     return next(_versions(connection, f"WHERE {where}", **values), None)
 
 
-def newest_version(connection: sa.Connection | sqlite3.Connection, asset_id: int) -> VersionRow | None:
+def newest_version(connection: AnyConnection, asset_id: int) -> VersionRow | None:
     """Return the asset's version of the highest number, or None."""
     newest_first = "WHERE versions.asset_id = :asset_id ORDER BY versions.number DESC LIMIT 1"
     return next(_versions(connection, newest_first, asset_id=asset_id), None)
 
 
-def list_versions(connection: sa.Connection | sqlite3.Connection, asset_id: int) -> list[VersionRow]:
+def list_versions(connection: AnyConnection, asset_id: int) -> list[VersionRow]:
     """Return the asset's versions, the newest first."""
     newest_first = "WHERE versions.asset_id = :asset_id ORDER BY versions.number DESC"
     return list(_versions(connection, newest_first, asset_id=asset_id))
 
 
-def _versions(connection: sa.Connection | sqlite3.Connection, which: str, **values: Any) -> Iterator[VersionRow]:
+def _versions(connection: AnyConnection, which: str, **values: Any) -> Iterator[VersionRow]:
     question = " ".join(("SELECT", COLUMNS, "FROM versions", AND_NAMES, which))
     return map(version_of, rows_of(connection, question, **values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,13 @@ from ama_tfx.registry.names import Alias, AssetName, AssetRef, Newest, SemanticV
 from ama_tfx.storage import Digest
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from ama_tfx.catalog.plain import AnyConnection
 
 MAX_NUMBER = 2**31 - 1
 """The largest number of a version that a catalog can hold; databases refuse to look for a larger one."""
 
 
-def require_asset(connection: sa.Connection | sqlite3.Connection, name: AssetName) -> int:
+def require_asset(connection: AnyConnection, name: AssetName) -> int:
     """Return an asset's row number.
 
     Raises:
@@ -32,7 +31,7 @@ def require_asset(connection: sa.Connection | sqlite3.Connection, name: AssetNam
     return asset_id
 
 
-def require_version(connection: sa.Connection | sqlite3.Connection, ref: AssetRef) -> VersionRow:
+def require_version(connection: AnyConnection, ref: AssetRef) -> VersionRow:
     """Return the version that a reference means now.
 
     Raises:
@@ -57,7 +56,7 @@ def require_version(connection: sa.Connection | sqlite3.Connection, ref: AssetRe
     return found
 
 
-def _missing(connection: sa.Connection | sqlite3.Connection, asset_id: int, ref: AssetRef) -> str:
+def _missing(connection: AnyConnection, asset_id: int, ref: AssetRef) -> str:
     asset = ref.asset.name
     if isinstance(ref.selector, Alias):
         known = [alias.name for alias in catalog.aliases_of(connection, asset_id)]

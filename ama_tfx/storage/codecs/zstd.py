@@ -14,9 +14,9 @@ LEVEL = 1
 
 _PLANE_MATCH, _PLANE_HASH_LOG, _PLANE_WINDOW_LOG = 7, 11, 16
 """Of a byte plane: short repetitions in it are chance, and each costs more than the bytes that it stands for. Looking
-for long ones only, in a table that stays in the first cache, makes fine-tunes up to 5 % smaller than LEVEL does, in two
-thirds of the time (bf16: 800 MB/s instead of 510, fp32: 1,190 instead of 840), and faster to read; sorted integers of 8
-bytes get 1 to 17 % larger, and text of 2 or 4 bytes a character 11 %."""
+for long ones only, in a table that stays in the first cache, makes fine-tunes up to 5 % smaller than LEVEL does, and
+quicker to write and to read (``python -m tests.bench.bench_store --only families``: sizes are the same on any machine);
+sorted integers of 8 bytes get 1 to 17 % larger, and text of 2 or 4 bytes a character 11 %."""
 
 _MOST_FROM_A_BYTE = 1 << 15
 """No zstd block holds more than 128 KiB or takes fewer than 4 bytes."""
